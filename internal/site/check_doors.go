@@ -54,6 +54,9 @@ func (doc *document) doorDevices(b *Building, d *Door, ds *devices) {
 	if d.Fail != FailSecure && d.Fail != FailSafe {
 		doc.say(in(&d.Fail, d), "%s: fail is %q; allowed are secure (locked without power) and safe (open without power)", what, fail)
 	}
+	if d.Mode != "" && d.Mode != Secure && d.Mode != Unlocked {
+		doc.say(in(&d.Mode, d), "%s: mode is %q; allowed are secure (locked between grants) and unlocked (free for everybody)", what, string(d.Mode))
+	}
 	doc.need(&d.Lock, d, what+" has no lock: the output that unlocks it")
 	if d.Entry == "" && d.Exit == "" {
 		doc.say(in(d), "%s has no reader: expected entry, exit or both", what)

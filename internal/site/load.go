@@ -73,6 +73,7 @@ func (b *Building) fill() {
 		or(&d.Release, defaultRelease)
 		or(&d.Extended, max(defaultExtended, d.Release))
 		or(&d.HeldAfter, defaultHeldAfter)
+		or(&d.Mode, Secure)
 	}
 	for _, g := range b.Gateways {
 		for _, i := range g.Inputs {

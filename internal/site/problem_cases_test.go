@@ -3,7 +3,7 @@ package site
 var districtProblems = []broken{
 	{"unknown key", "to: hall", "too: hall", []string{
 		`d.yaml:23:9: door "main": to is missing; zones of building house are hall, office, outside`,
-		`d.yaml:27:9: unknown key "too" (did you mean "to"?); keys allowed here are id, name, gateway, from, to, position, public, lock, fail, contact, rex, entry, exit, counter, release, extended, held_after`,
+		`d.yaml:27:9: unknown key "too" (did you mean "to"?); keys allowed here are id, name, gateway, from, to, position, public, mode, lock, fail, contact, rex, entry, exit, counter, release, extended, held_after`,
 	}},
 	{"unknown zone", "to: hall", "to: hal", []string{
 		`d.yaml:27:13: door "main": to is the unknown zone "hal" (did you mean "hall"?); zones of building house are hall, office, outside`,
@@ -27,6 +27,9 @@ var districtProblems = []broken{
 	{"reader twice", "exit: inner-exit", "exit: inner-entry", []string{
 		`d.yaml:44:15: door "inner": exit is the reader "inner-entry", which is already in use as entry of door "inner"`,
 		`d.yaml:70:18: reader "inner-exit" belongs to no door of building house: name it at a door, or remove it`,
+	}},
+	{"unknown mode", "lock: main-lock", "mode: open\n        lock: main-lock", []string{
+		`d.yaml:29:15: door "main": mode is "open"; allowed are secure (locked between grants) and unlocked (free for everybody)`,
 	}},
 	{"contact twice", "rex: main-rex", "rex: main-contact", []string{
 		`d.yaml:32:14: door "main": rex is the input "main-contact", which is already in use as contact of door "main"`,

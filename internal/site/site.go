@@ -91,7 +91,8 @@ type Door struct {
 	From     string `yaml:"from"`     // zone on the outer side, or "outside"
 	To       string `yaml:"to"`       // zone on the inner side: passing towards it is side "in"
 	Position Point  `yaml:"position"` // on the plan of To's floor; of From's when To is "outside"
-	Public   bool   `yaml:"public"`   // visitors without badges pass here in opening hours
+	Public   bool   `yaml:"public"`   // visitors without badges pass here
+	Mode     Mode   `yaml:"mode"`     // the mode when nothing else is commanded; default secure
 
 	Lock      string        `yaml:"lock"`       // output that unlocks
 	Fail      Fail          `yaml:"fail"`       // what the lock does without power
@@ -104,6 +105,15 @@ type Door struct {
 	Extended  time.Duration `yaml:"extended"`   // the same for people who need longer (accessible); default 15 s, or Release if that is longer
 	HeldAfter time.Duration `yaml:"held_after"` // open for longer is held; default 30 s
 }
+
+// Mode is whether a door is locked while nobody has shown a badge.
+type Mode string
+
+// A secure door is locked between grants. An unlocked one is free for everybody; badges are read all the same.
+const (
+	Secure   Mode = "secure"
+	Unlocked Mode = "unlocked"
+)
 
 // Fail is what a lock does without power.
 type Fail string
