@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -250,9 +251,10 @@ func wait(ctx context.Context, t paho.Token, down <-chan struct{}) error {
 
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }
 
+// redact hides what may be a password.
 func redact(s string) string {
-	if u, err := url.Parse(s); err == nil {
-		return u.Redacted()
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		return "…" + s[i:]
 	}
 	return s
 }

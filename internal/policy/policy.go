@@ -1,5 +1,9 @@
 // Package policy is the access decision: one pure, fail-closed function over an immutable snapshot, the shards from
-// which a snapshot is built, and their signatures. It does no I/O and keeps no state.
+// which a snapshot is built, and their signatures. It does no I/O, keeps no state, and never reads a clock.
+//
+// Concurrency: everything is immutable once it is made. A Snapshot may be asked by any number of goroutines at once; it
+// is replaced by another one, never changed. A decision waits for nothing and allocates nothing. What comes from outside
+// is bounded by its own length: a decoder reserves no more than a small multiple of what it is given.
 package policy
 
 import (
@@ -17,13 +21,14 @@ type Key [16]byte
 type Rules struct {
 	Version   uint64     `json:"version"` // grows with each change, per gateway
 	TimeZone  string     `json:"time_zone"`
-	Levels    []Level    `json:"levels"` // entries refer to levels by index
+	Levels    []Level    `json:"levels"`
 	Schedules []Schedule `json:"schedules"`
 	Holidays  []Holiday  `json:"holidays"` // own days and the holidays of Serbia, as dates
 }
 
 // Level is an access level: which doors, when.
 type Level struct {
+	Number uint16  `json:"number"` // what entries refer to; given once by the directory, never reused
 	ID     string  `json:"id"`
 	Grants []Grant `json:"grants"`
 }
@@ -40,7 +45,9 @@ type Schedule struct {
 	Intervals []Interval `json:"intervals"`
 }
 
-// Interval is from From to To on each of Days. To before From runs over midnight into the next day; 24:00 is 1440.
+// Interval is from From to To on each of Days. To before From runs over midnight into the next day; 24:00 is 1440. It
+// belongs to the day on which it starts: a night shift that starts on an ordinary day is not cut off because the next day
+// is a holiday. From equal to To is refused.
 type Interval struct {
 	Days Days `json:"days"`
 	From int  `json:"from"` // minutes since local midnight, 0 … 1439
@@ -56,14 +63,15 @@ type Holiday struct {
 	Name string `json:"name"`
 }
 
-// Entry is one credential in a shard.
+// Entry is one credential in a shard. Limits of validity are whole seconds between 1970 and 2106-02-07; a part of a second
+// makes the validity shorter.
 type Entry struct {
 	Key       Key       `json:"key"`
-	Badge     string    `json:"badge"` // pseudonym, as in events
+	Badge     string    `json:"badge"` // pseudonym, as in events; 1 … 255 bytes
 	Status    Status    `json:"status"`
 	NotBefore time.Time `json:"not_before,omitzero"` // zero: no limit; seconds
 	NotAfter  time.Time `json:"not_after,omitzero"`  // exclusive
-	Levels    []uint16  `json:"levels"`              // indices into Rules.Levels
+	Levels    []uint16  `json:"levels"`              // Level.Number, at most 255; one that Rules does not hold grants nothing
 	Extended  bool      `json:"extended,omitempty"`  // needs the door's longer release time
 }
 

@@ -1,0 +1,63 @@
+package policy
+
+import (
+	"fmt"
+	"sort"
+	"time"
+)
+
+// zone is a time zone's offsets from zoneFrom to zoneTo, written out: package time computes each from a rule that it reads
+// again at every question. Outside of these years it is asked all the same.
+type zone struct {
+	location *time.Location
+	spans    []span // ascending
+}
+
+// span is an offset and when it begins, both in seconds.
+type span struct{ from, offset int64 }
+
+var (
+	zoneFrom = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	zoneTo   = time.Date(2107, 1, 1, 0, 0, 0, 0, time.UTC) // when the validity of entries ends
+)
+
+// loadZone refuses the names that time.LoadLocation takes as UTC or as this machine's setting.
+func loadZone(name string) (zone, error) {
+	if name == "" || name == "Local" {
+		return zone{}, fmt.Errorf("time zone %q: an IANA name such as Europe/Belgrade is expected", name)
+	}
+	location, err := time.LoadLocation(name)
+	if err != nil {
+		return zone{}, fmt.Errorf("time zone: %w: an IANA name such as Europe/Belgrade is expected", err)
+	}
+	z := zone{location: location}
+	offset := func(at int64) int64 {
+		_, offset := time.Unix(at, 0).In(location).Zone()
+		return int64(offset)
+	}
+	// No zone changes there and back within a week; Time.ZoneBounds would tell the changes, but is wrong at the end of leap years.
+	const week = 7 * secondsPerDay
+	from := zoneFrom.Unix()
+	z.spans = append(z.spans, span{from, offset(from)})
+	for before := z.spans[0].offset; from < zoneTo.Unix(); from += week {
+		after := offset(from + week)
+		if before == after {
+			continue
+		}
+		before = after
+		i := sort.Search(week, func(i int) bool { return offset(from+int64(i)) == after })
+		z.spans = append(z.spans, span{from + int64(i), after})
+	}
+	return z, nil
+}
+
+// local is the wall clock at t as seconds since 1970-01-01 of the wall clock.
+func (z *zone) local(t time.Time) int64 {
+	now := t.Unix()
+	if len(z.spans) == 0 || now < z.spans[0].from || now >= zoneTo.Unix() {
+		_, offset := t.In(z.location).Zone()
+		return now + int64(offset)
+	}
+	i := sort.Search(len(z.spans), func(i int) bool { return z.spans[i].from > now }) - 1
+	return now + z.spans[i].offset
+}
