@@ -25,8 +25,7 @@ const (
 	countedEvery  = 5 * time.Minute  // occupancies of the past
 )
 
-// past writes the last two weeks of one building into the journals of its gateways, through the same door machines and
-// in the same records as the present, and returns what was the occupancy.
+// past is the last two weeks of one building.
 type past struct {
 	b         *site.Building
 	line      timeline
@@ -55,19 +54,23 @@ type moment struct {
 	side event.Side
 }
 
-func writePast(ctx context.Context, b *site.Building, people []*person, real counts, line timeline, dirs func(gateway string) string, log *slog.Logger) (_ []event.Occupancy, err error) {
+// writePast writes the last two weeks of one building into the journals of its gateways, through the same door machines
+// and in the same records as the present. It returns what the occupancy was, and the last audit record of each gateway.
+func writePast(ctx context.Context, b *site.Building, people []*person, real counts, line timeline, dirs func(gateway string) string, log *slog.Logger) (_ []event.Occupancy, written map[string]uint64, err error) {
 	p := &past{
 		b: b, line: line, dirs: dirs, log: log, rng: rand.New(rand.NewPCG(seed(b.ID), 3)),
 		gateways: map[string]*pastGateway{}, doors: map[string]*door.Machine{}, air: map[string]*air{}, free: map[string]time.Time{},
 		estimator: occupancy.New(b, line.dayStart(b.Location)),
 	}
 	defer func() {
-		for _, g := range p.gateways {
+		written = map[string]uint64{}
+		for id, g := range p.gateways {
+			written[id] = g.audit.Last()
 			err = cmp.Or(err, g.audit.Close(), g.telemetry.Close())
 		}
 	}()
 	if err := p.open(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	now := line.Real
 	start := now.AddDate(0, 0, -historyDays)
@@ -97,10 +100,10 @@ func writePast(ctx context.Context, b *site.Building, people []*person, real cou
 		p.tick(m.at)
 		p.step(m)
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		}
 	}
-	return p.counts, p.err
+	return p.counts, nil, p.err
 }
 
 func midnight(t time.Time, loc *time.Location) time.Time {

@@ -27,7 +27,7 @@ func TestPastIsWellFormed(t *testing.T) {
 		p.Badge = "b_" + string(rune('a'+i%26)) + string(rune('a'+i/26))
 	}
 	log := slog.New(slog.DiscardHandler)
-	counts, err := writePast(context.Background(), b, people, realCounts(t), line, dirs, log)
+	counts, written, err := writePast(context.Background(), b, people, realCounts(t), line, dirs, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +46,9 @@ func TestPastIsWellFormed(t *testing.T) {
 		j, report, err := journal.Open(filepath.Join(dirs(g.ID), "audit"), journal.Options{Log: log})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if j.Last() != written[g.ID] || j.Last() == 0 {
+			t.Errorf("%s: %d records, said to be %d", g.ID, j.Last(), written[g.ID])
 		}
 		if len(report.Lost) > 0 {
 			t.Errorf("%s: lost %v", g.ID, report.Lost)

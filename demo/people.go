@@ -14,6 +14,7 @@ import (
 
 // person is one made-up cardholder.
 type person struct {
+	ID      string // the same at each start
 	Name    string
 	Company string
 	Home    string         // zone of the person's desk
@@ -89,10 +90,14 @@ func populate(b *site.Building) []*person {
 			Card: directory.Card{Format: format(b), Facility: facilities[b.ID], Number: uint64(20_001 + i)},
 		})
 	}
-	return append(ps, &person{
+	ps = append(ps, &person{
 		Name: "Проба Пробић", Company: "Пример", Home: residents[b.ID][0].zone,
 		Card: directory.Card{Format: format(b), Facility: facilities[b.ID], Number: 30_001},
 	})
+	for i, p := range ps {
+		p.ID = fmt.Sprintf("%s-%d", b.ID, i+1)
+	}
+	return ps
 }
 
 // fated finds the made-up person whose badge is refused for a reason.
