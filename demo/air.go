@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"kapija/internal/brick"
 	"kapija/internal/event"
 )
 
@@ -43,11 +44,11 @@ func (a *air) step(d time.Duration, people int) {
 // readings is what a chip shows of this air.
 func (a *air) readings(chip string) []event.Reading {
 	rs := []event.Reading{
-		{Quantity: event.AirTemperature, Value: round(a.celsius, 2), Unit: "Cel"},
-		{Quantity: event.RelativeHumidity, Value: round(a.humid, 1), Unit: "%"},
+		{Quantity: brick.AirTemperature, Value: round(a.celsius, 2), Unit: brick.Celsius},
+		{Quantity: brick.RelativeHumidity, Value: round(a.humid, 1), Unit: brick.Percent},
 	}
 	if chip == "scd4x" {
-		rs = append(rs, event.Reading{Quantity: event.CO2Level, Value: round(a.co2, 0), Unit: "[ppm]"})
+		rs = append(rs, event.Reading{Quantity: brick.CO2Level, Value: round(a.co2, 0), Unit: brick.PPM})
 	}
 	return rs
 }

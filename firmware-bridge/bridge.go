@@ -28,7 +28,7 @@ type Edge struct {
 // EdgeSource is one request of one or more input lines with edge detection.
 type EdgeSource interface {
 	// ReadEdges blocks until at least one edge is there, and fills dst with as many as are.
-	// The errors are os.ErrDeadlineExceeded, os.ErrClosed, or what the kernel said.
+	// The errors are os.ErrDeadlineExceeded, only when no edge is there, os.ErrClosed, or what the kernel said.
 	ReadEdges(dst []Edge) (int, error)
 	// SetReadDeadline ends a blocked ReadEdges at t; the zero time means never.
 	SetReadDeadline(t time.Time) error

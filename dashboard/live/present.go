@@ -3,6 +3,7 @@ package live
 import (
 	"time"
 
+	"kapija/internal/brick"
 	"kapija/internal/event"
 )
 
@@ -33,7 +34,7 @@ func (b *building) present(now time.Time) Building {
 		air := b.air[z.ID]
 		p.Zones = append(p.Zones, Zone{
 			ID: z.ID, Known: p.Known, Count: e.Count, Low: e.Low, High: e.High, Capacity: e.Capacity,
-			CO2: fresh(air, event.CO2Level, now), Temperature: fresh(air, event.AirTemperature, now), Humidity: fresh(air, event.RelativeHumidity, now),
+			CO2: fresh(air, brick.CO2Level, now), Temperature: fresh(air, brick.AirTemperature, now), Humidity: fresh(air, brick.RelativeHumidity, now),
 		})
 	}
 	return p

@@ -26,11 +26,12 @@ var rooms = map[string][]string{
 	"internal/broker":     {"internal/topic"},
 	"internal/influxd":    {},
 	"internal/arch":       {},
+	"internal/brick":      {},
 
-	"firmware-bridge": {"internal/site", "internal/cardformat"},
+	"firmware-bridge": {"internal/site", "internal/cardformat", "internal/brick"},
 	"gateway":         {"firmware-bridge", "internal/site", "internal/event", "internal/policy", "internal/topic", "internal/mqtt"},
 	"relay":           {"internal/site", "internal/event", "internal/topic", "internal/mqtt"},
-	"dashboard":       {"internal/site", "internal/event", "internal/policy", "internal/topic", "internal/mqtt", "internal/cardformat"},
+	"dashboard":       {"internal/site", "internal/event", "internal/policy", "internal/topic", "internal/mqtt", "internal/cardformat", "internal/brick"},
 
 	"server":             {"dashboard", "relay", "internal"},
 	"demo":               {"server", "dashboard", "gateway/door", "gateway/journal", "firmware-bridge/sim", "configs", "internal"},

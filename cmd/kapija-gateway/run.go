@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	bridge "kapija/firmware-bridge"
+	"kapija/firmware-bridge/board"
+	"kapija/firmware-bridge/sim"
+	"kapija/gateway"
+	"kapija/internal/site"
+)
+
+type runCmd struct {
+	Site     string `help:"The district: buildings, doors, gateways." default:"configs/district.yaml" env:"KAPIJA_SITE" placeholder:"FILE"`
+	Building string `help:"ID of the building." required:"" env:"KAPIJA_BUILDING"`
+	Gateway  string `help:"ID of the gateway in that building." required:"" env:"KAPIJA_GATEWAY"`
+
+	Wiring string `help:"Which device is on which line of this board." xor:"wires" required:"" env:"KAPIJA_WIRING" placeholder:"FILE"`
+	Sim    string `help:"Virtual wires instead of a board, driven through this Unix socket." xor:"wires" required:"" placeholder:"SOCKET"`
+
+	Data string `help:"Folder for journals and policy; this gateway's own." default:"/var/lib/kapija-gateway" env:"KAPIJA_DATA" placeholder:"DIR"`
+	Keys string `help:"Folder with policy.pub and site.key." default:"/etc/kapija/keys" env:"KAPIJA_KEYS" placeholder:"DIR"`
+	MQTT string `help:"Broker: tcp://host:port or ssl://host:port. User and password come from KAPIJA_MQTT_USER and KAPIJA_MQTT_PASSWORD." name:"mqtt" default:"tcp://127.0.0.1:1883" env:"KAPIJA_MQTT" placeholder:"URL"`
+}
+
+// Memory: the collector runs early, because a Pi Zero has other things to do with its memory, and works harder near
+// the limit, which is no hard one.
+const (
+	gcPercent   = 40
+	memoryLimit = 24 << 20 // bytes
+)
+
+// Run starts the gateway: site, wires, then everything that package gateway lists.
+func (r *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
+	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(memoryLimit)
+
+	if err := checkBroker(r.MQTT); err != nil {
+		return err
+	}
+	district, err := site.Load(r.Site)
+	if err != nil {
+		return err
+	}
+	building, gw, err := r.find(district)
+	if err != nil {
+		return err
+	}
+	wires, err := r.wires(district, gw, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, wires.Close()) }()
+
+	systemd := notifier(log)
+	defer systemd.say("STOPPING=1")
+	return gateway.Run(ctx, gateway.Config{
+		Building: building, Gateway: gw, Dir: r.Data, Keys: r.Keys,
+		MQTT: r.MQTT, Username: os.Getenv("KAPIJA_MQTT_USER"), Password: os.Getenv("KAPIJA_MQTT_PASSWORD"),
+		Wires: wires, Version: version, Built: built(), Log: log,
+		Ready: func() { systemd.say("READY=1") },
+		Alive: func() { systemd.say("WATCHDOG=1") },
+	})
+}
+
+func (r *runCmd) find(d *site.District) (*site.Building, *site.Gateway, error) {
+	b := d.Building(r.Building)
+	if b == nil {
+		return nil, nil, fmt.Errorf("%s holds no building %q; known are %s", r.Site, r.Building,
+			ids(d.Buildings, func(b *site.Building) string { return b.ID }))
+	}
+	g := b.Gateway(r.Gateway)
+	if g == nil {
+		return nil, nil, fmt.Errorf("building %s has no gateway %q; known are %s", b.ID, r.Gateway,
+			ids(b.Gateways, func(g *site.Gateway) string { return g.ID }))
+	}
+	return b, g, nil
+}
+
+func (r *runCmd) wires(d *site.District, gw *site.Gateway, log *slog.Logger) (bridge.Wires, error) {
+	if r.Sim != "" {
+		return sim.Open(gw, r.Sim, log)
+	}
+	w, err := site.LoadWiring(r.Wiring, d)
+	if err != nil {
+		return nil, err
+	}
+	if w.Building != r.Building || w.Gateway != r.Gateway {
+		return nil, fmt.Errorf("%s is the wiring of %s/%s, expected that of %s/%s; name the right file with --wiring",
+			r.Wiring, w.Building, w.Gateway, r.Building, r.Gateway)
+	}
+	return board.Open(w)
+}
+
+func checkBroker(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme == "" {
+		return errors.New("--mqtt is not the address of a broker; expected is tcp://host:port or ssl://host:port")
+	}
+	if u.User != nil {
+		return errors.New("--mqtt holds a user, which every process list shows; set KAPIJA_MQTT_USER and KAPIJA_MQTT_PASSWORD instead")
+	}
+	return nil
+}
+
+func ids[T any](all []T, id func(T) string) string {
+	var s []string
+	for _, v := range all {
+		s = append(s, id(v))
+	}
+	return strings.Join(s, ", ")
+}
