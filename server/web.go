@@ -58,7 +58,7 @@ func dashboard(c Config, p parts) *fiber.App {
 	p.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kapija_live_viewers", Help: "Open live streams."},
 		func() float64 { return float64(p.hub.Viewers()) }))
 	web.Mount(app, web.Deps{
-		Site: c.Site, Live: p.hub, History: today{p.past, c.Site, c.DayStart}, People: register{p.people}, Auth: p.users, Log: c.Log, TLS: c.TLS,
+		Site: c.Site, Live: p.hub, History: today{p.past, c.Site, c.DayStart}, People: p.people, Auth: p.users, Log: c.Log, TLS: c.TLS,
 	})
 	return app
 }
@@ -81,14 +81,6 @@ func serve(ctx context.Context, app *fiber.App, l net.Listener, hub *live.Hub, r
 		err = nil // a client that never closes its connection
 	}
 	return errors.Join(err, <-done)
-}
-
-// register is the directory as the pages use it: a badge that is added there is valid at once.
-type register struct{ *directory.Directory }
-
-// AddBadge adds a badge that is valid from now on.
-func (r register) AddBadge(ctx context.Context, by, personID string, c directory.Card, notAfter time.Time) (directory.Badge, error) {
-	return r.Directory.AddBadge(ctx, by, personID, c, time.Time{}, notAfter)
 }
 
 // today is the curve of the present day.

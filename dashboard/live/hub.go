@@ -26,6 +26,7 @@ const (
 	missedRetry  = 5 * time.Second
 	publishEvery = 10 * time.Second
 	usualEvery   = 5 * time.Minute
+	usualRetry   = 20 * time.Second
 )
 
 // Past is what the Hub asks history for: what it missed, and what is usual.

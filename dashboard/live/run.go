@@ -159,8 +159,8 @@ func (h *Hub) learnUsual(ctx context.Context, b *building) {
 	n, err := h.past.Usual(ctx, b.site.ID, b.site.Location, now)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err != nil {
-		b.usualAt = now.Add(missedRetry - usualEvery) // history is away: ask again soon
+	if err != nil || n == nil {
+		b.usualAt = now.Add(usualRetry - usualEvery) // history is away, or young: ask again soon
 		return
 	}
 	b.usual, b.dirty = n, true

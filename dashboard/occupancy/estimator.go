@@ -193,18 +193,22 @@ func (e *Estimator) Estimate(now time.Time) event.Occupancy {
 	}
 	o := event.Occupancy{At: now.UTC(), Zones: make([]event.ZoneOccupancy, 1, len(e.building.Zones)+1)}
 	whole := event.ZoneOccupancy{Capacity: e.building.People(), Entered: e.left[site.Outside], Left: e.entered[site.Outside]}
-	var total, doubt int
+	var total int
 	for _, z := range e.building.Zones {
 		n := count[z.ID]
-		d := e.doubt[z.ID] + int(math.Ceil(CounterError*float64(e.counted[z.ID])))
 		o.Zones = append(o.Zones, bounded(event.ZoneOccupancy{
 			Zone: z.ID, Capacity: z.People(), Entered: e.entered[z.ID], Left: e.left[z.ID],
-		}, n, d))
+		}, n, e.unsure(z.ID)))
 		total += n
-		doubt += d
 	}
-	o.Zones[0] = bounded(whole, total, doubt)
+	// Doubts about inner doors move people between zones, not in or out.
+	o.Zones[0] = bounded(whole, total, e.unsure(site.Outside))
 	return o
+}
+
+// unsure is by how many people a zone's estimate may be wrong.
+func (e *Estimator) unsure(zone string) int {
+	return e.doubt[zone] + int(math.Ceil(CounterError*float64(e.counted[zone])))
 }
 
 func bounded(z event.ZoneOccupancy, n, doubt int) event.ZoneOccupancy {
