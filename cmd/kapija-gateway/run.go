@@ -65,7 +65,10 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 		Building: building, Gateway: gw, Dir: r.Data, Keys: r.Keys,
 		MQTT: r.MQTT, Username: os.Getenv("KAPIJA_MQTT_USER"), Password: os.Getenv("KAPIJA_MQTT_PASSWORD"),
 		Wires: wires, Version: version, Built: built(), Log: log,
-		Ready: func() { systemd.say("READY=1") },
+		Ready: func() {
+			debug.FreeOSMemory() // of what reading the site and the policy took
+			systemd.say("READY=1")
+		},
 		Alive: func() { systemd.say("WATCHDOG=1") },
 	})
 }

@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"time"
+
+	bridge "kapija/firmware-bridge"
+	"kapija/gateway/door"
+	"kapija/internal/event"
+)
+
+// signal takes one signal of one device.
+func (l *loop) signal(s bridge.Signal) {
+	switch what := s.What.(type) {
+	case bridge.Read:
+		l.read(s, what)
+	case bridge.Level:
+		l.health.heard(s.Device)
+		l.level(s.Device, what)
+	case bridge.Passage:
+		l.passed(s.Device, what)
+	case bridge.Measured:
+		l.measured(s.Device, what)
+	case bridge.Health:
+		l.deviceHealth(s.Device, what)
+	default:
+		l.log.Error("a device sent what nobody understands", "device", s.Device)
+	}
+}
+
+func (l *loop) level(id string, v bridge.Level) {
+	in, ok := l.inputs[id]
+	switch {
+	case ok && in.rex:
+		l.step(in.portal, time.Now(), door.REX{Active: v.Active, First: v.First})
+	case ok:
+		l.step(in.portal, time.Now(), door.Contact{Active: v.Active})
+	case v.Active:
+		l.record(event.Event{Kind: event.InputActive, Cause: id})
+	case !v.First:
+		l.record(event.Event{Kind: event.InputNormal, Cause: id})
+	}
+}
+
+func (l *loop) passed(id string, v bridge.Passage) {
+	e := event.Event{Kind: event.InputCounted, Side: event.Out, Cause: id}
+	if v.In {
+		e.Side = event.In
+	}
+	if at, ok := l.readers[id]; ok {
+		e.Door = at.portal.site.ID
+	}
+	l.record(e)
+}
+
+func (l *loop) measured(id string, v bridge.Measured) {
+	l.recordReading(event.Reading{Sensor: id, Quantity: v.Quantity, Value: v.Value, Unit: v.Unit})
+}
+
+// deviceHealth records a device that goes or comes back, once per change (L25).
+func (l *loop) deviceHealth(id string, v bridge.Health) {
+	if !v.Online {
+		if in, ok := l.inputs[id]; ok && !in.rex {
+			l.step(in.portal, time.Now(), door.ContactLost{})
+		}
+	}
+	l.setHealth(id, v.Online, v.Cause)
+}
+
+func (l *loop) outputHealth(id string, err error) {
+	cause := ""
+	if err != nil {
+		cause = err.Error()
+	}
+	l.setHealth(id, err == nil, cause)
+}
+
+func (l *loop) setHealth(id string, online bool, cause string) {
+	changed, first := l.health.set(id, online, cause)
+	if !changed {
+		return
+	}
+	if !(online && first) {
+		e := event.Event{Kind: event.InputOffline, Cause: id}
+		at, ok := l.readers[id]
+		if ok {
+			e.Door, e.Side = at.portal.site.ID, at.side
+		} else if in, ok := l.inputs[id]; ok {
+			e.Door = in.portal.site.ID
+		}
+		switch reader := ok && at.side != ""; {
+		case reader && online:
+			e.Kind = event.ReaderOnline
+		case reader:
+			e.Kind = event.ReaderOffline
+		case online:
+			e.Kind = event.InputOnline
+		}
+		if cause != "" {
+			e.Cause += ": " + cause
+		}
+		l.record(e)
+		l.log.Warn("device", "device", id, "online", online, "cause", cause)
+	}
+	l.publish()
+}

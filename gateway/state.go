@@ -1,0 +1,52 @@
+package gateway
+
+import (
+	"slices"
+	"time"
+
+	"kapija/gateway/journal"
+	"kapija/internal/event"
+)
+
+// State is the gateway as it stands, at most a second old, with the journals' present queue. It may be called from any
+// goroutine.
+func (l *loop) State() event.State {
+	s := event.State{Boot: l.boot, Version: l.c.Version}
+	if p := l.published.Load(); p != nil {
+		s = *p
+	}
+	s.Queued = queued(l.audit) + queued(l.telemetry)
+	return s
+}
+
+// queued is how many records are not acknowledged yet. The cursor is read first: it may move, and never passes the last.
+func queued(j *journal.Journal) uint64 {
+	acked := j.Acked()
+	return j.Last() - acked
+}
+
+// publish makes the present state known and has it sent.
+func (l *loop) publish() {
+	l.refresh()
+	l.lastState = time.Now()
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+// refresh makes the present state known to those who ask.
+func (l *loop) refresh() {
+	at, clock := l.clock.Stamp()
+	s := &event.State{
+		Online: true, At: at, Boot: l.boot, Version: l.c.Version, Clock: clock,
+		Policy: l.policy.Current().Version(), Devices: slices.Clone(l.health.devices),
+	}
+	for _, p := range l.portals {
+		d := p.machine.Status()
+		s.Doors = append(s.Doors, event.Door{
+			ID: p.site.ID, Open: d.Open, Locked: d.Locked, Forced: d.Forced, Held: d.Held, Mode: string(d.Mode),
+		})
+	}
+	l.published.Store(s)
+}
