@@ -31,7 +31,7 @@ const SessionCookie = "kapija_session"
 type Live interface {
 	Snapshot() live.Snapshot
 	Events(building string, since time.Time, limit int) (events []live.Event, complete bool)
-	Watch(numbersOnly bool) *live.Viewer
+	Watch(scope live.Scope) *live.Viewer
 }
 
 // Past is what the API asks history for.
@@ -131,9 +131,15 @@ func (s *server) who(c *fiber.Ctx) (auth.User, bool) {
 	return s.Auth.Session(c.UserContext(), strings.Clone(c.Cookies(SessionCookie)))
 }
 
-// seesPersons reports whether a role may see events, which tell about persons.
-func seesPersons(r auth.Role) bool {
-	return r == auth.Manager || r == auth.Guard || r == auth.Technician
+// scope is how much a role may see. A tenant's administrator sees totals until zones belong to companies.
+func scope(r auth.Role) live.Scope {
+	switch r {
+	case auth.Manager, auth.Guard, auth.Technician:
+		return live.Persons
+	case auth.Viewer:
+		return live.Zones
+	}
+	return live.Totals
 }
 
 func (s *server) building(id string) (*site.Building, error) {
@@ -179,7 +185,7 @@ func (s *server) curve(c *fiber.Ctx) error {
 }
 
 func (s *server) events(c *fiber.Ctx) error {
-	if u := c.Locals(userKey).(auth.User); !seesPersons(u.Role) {
+	if u := c.Locals(userKey).(auth.User); scope(u.Role) < live.Persons {
 		return fail(fiber.StatusForbidden, "forbidden", "role %s does not see events", u.Role)
 	}
 	ids := make([]string, 0, len(s.Site.Buildings))

@@ -3,6 +3,7 @@ package api
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"kapija/dashboard/auth"
 	"kapija/dashboard/live"
 	"kapija/internal/site"
 )
@@ -29,7 +30,9 @@ type zone struct {
 func (s *server) buildings(c *fiber.Ctx) error {
 	snapshot := s.Live.Snapshot()
 	out := make([]building, 0, len(snapshot.Buildings))
+	may := scope(c.Locals(userKey).(auth.User).Role)
 	for _, b := range snapshot.Buildings {
+		b = may.Only(b)
 		conf := s.Site.Building(b.ID)
 		n := building{Building: b, Name: named(conf.Name), City: named(conf.City), Zones: make([]zone, 0, len(b.Zones))}
 		for _, z := range b.Zones {

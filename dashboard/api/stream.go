@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	heartbeat  = 10 * time.Second
+	heartbeat  = 5 * time.Second  // a viewer without one for twice as long knows that the connection hangs
 	frameLimit = 10 * time.Second // to write one frame; a slower viewer is gone
 )
 
 // stream is server-sent events: the snapshot, then changes.
 func (s *server) stream(c *fiber.Ctx) error {
 	u := c.Locals(userKey).(auth.User)
-	v := s.Live.Watch(!seesPersons(u.Role))
+	v := s.Live.Watch(scope(u.Role))
 	if v == nil {
 		return fail(fiber.StatusServiceUnavailable, "stopping", "the server is stopping; come back in a moment")
 	}
@@ -58,7 +58,7 @@ func feed(w *bufio.Writer, conn net.Conn, v *live.Viewer) {
 			}
 			fmt.Fprintf(w, "event: %s\ndata: %s\n\n", f.Event, f.Data)
 		case <-beat.C:
-			fmt.Fprint(w, ": alive\n\n")
+			fmt.Fprint(w, "event: heartbeat\ndata: {}\n\n")
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (h *History) Range(ctx context.Context, building, gateway string, first, la
 func (h *History) events(ctx context.Context, building string, from, to time.Time, more string, limit int) ([]Event, error) {
 	flux := h.from(from, to) + fmt.Sprintf(`
  |> filter(fn: (r) => (r._measurement == "access" or r._measurement == "door" or r._measurement == "gateway") and r.building == %s%s)
- |> filter(fn: (r) => r._field == "seq" or r._field == "badge" or r._field == "cause" or r._field == "decided_us")
+ |> filter(fn: (r) => r._field == "seq" or r._field == "badge" or r._field == "cause" or r._field == "decided_us" or r._field == "clock" or r._field == "ns")
  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
  |> group()
  |> sort(columns: ["_time"], desc: true)`, quote(building), more)
@@ -47,7 +47,8 @@ func (h *History) events(ctx context.Context, building string, from, to time.Tim
 	err := h.rows(ctx, flux, func(r *query.FluxRecord) {
 		v := r.ValueByKey
 		evs = append(evs, Event{Gateway: text(v("gateway")), Event: event.Event{
-			Seq: uint64(number(v("seq"))), At: r.Time(), Kind: event.Kind(text(v("kind"))), Door: text(v("door")),
+			Seq: uint64(number(v("seq"))), At: r.Time().Truncate(time.Microsecond).Add(time.Duration(number(v("ns")))),
+			Clock: event.Clock(text(v("clock"))), Kind: event.Kind(text(v("kind"))), Door: text(v("door")),
 			Side: event.Side(text(v("side"))), Badge: text(v("badge")), Reason: event.Reason(text(v("reason"))),
 			DecidedUs: int64(number(v("decided_us"))), Cause: text(v("cause")),
 		}})

@@ -20,7 +20,7 @@ const (
 	lateAfter    = 2 * time.Minute  // an older event is recorded, not alarmed (L47)
 	futureLimit  = 5 * time.Minute  // an event further ahead does not move the estimate
 	airAge       = 10 * time.Minute // an older reading is unknown
-	silentAfter  = 90 * time.Second // a gateway says something every 30 s; silent for longer, it is not known
+	silentAfter  = 20 * time.Second // a gateway says something every 4 s; silent for longer, it is not known
 	keptEvents   = 500              // per building
 	missedWait   = time.Second      // how long an acknowledged event may be on its way to us
 	missedRetry  = 5 * time.Second
@@ -159,7 +159,7 @@ func (h *Hub) apply(b *building, g *gateway, e event.Event, now time.Time, late 
 	b.remember(shown)
 	b.dirty = true
 	if !late {
-		h.send(frame("event", shown))
+		h.sendEvent(shown)
 	}
 }
 

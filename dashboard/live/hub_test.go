@@ -126,7 +126,7 @@ func TestL47LateEventsAreNotLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub(&past{})
 		time.Sleep(12 * time.Hour)
-		v := h.Watch(false)
+		v := h.Watch(Persons)
 		<-v.C
 		handle(t, h, message(t, topic.Audit, batch(t,
 			event.Event{Seq: 1, At: time.Now().Add(-3 * time.Minute), Kind: event.DoorForced, Door: "main"},
@@ -149,7 +149,7 @@ func TestL47LateEventsAreNotLive(t *testing.T) {
 func TestL57SlowViewerIsSentAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub(&past{})
-		slow, quick := h.Watch(false), h.Watch(true)
+		slow, quick := h.Watch(Persons), h.Watch(Zones)
 		for i := range uint64(viewerBuffer + 5) {
 			handle(t, h, message(t, topic.Audit, batch(t, entered(i+1, time.Now()))))
 		}

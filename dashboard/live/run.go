@@ -58,7 +58,7 @@ func (h *Hub) flush(now time.Time) (due []mqtt.Message) {
 			h.log.Info("nightly calibration: a new day starts empty", "building", b.site.ID, "corrected", n)
 		}
 		p := b.present(now)
-		h.send(frame("building", p))
+		h.sendBuilding(p)
 		if !p.Known || now.Sub(b.published) < publishEvery {
 			continue
 		}

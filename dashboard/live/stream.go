@@ -14,27 +14,47 @@ type Frame struct {
 	Data  []byte // JSON, one line
 }
 
+// Scope is how much somebody may see.
+type Scope uint8
+
+// The scopes, each with all of the one before.
+const (
+	Totals  Scope = iota // of buildings
+	Zones                // their zones, doors and gateways
+	Persons              // events, which tell about persons
+)
+
 // Viewer is one open stream.
 type Viewer struct {
-	C    <-chan Frame // closed when the viewer was too slow or the Hub was closed
-	c    chan Frame
-	hub  *Hub
-	only bool // buildings only
+	C     <-chan Frame // closed when the viewer was too slow or the Hub was closed
+	c     chan Frame
+	hub   *Hub
+	scope Scope
 }
 
-// Watch opens a stream that begins with a snapshot. numbersOnly leaves out events, which tell about persons. It returns
-// nil when the Hub is closed.
-func (h *Hub) Watch(numbersOnly bool) *Viewer {
+// Only leaves of a building what the scope may see.
+func (s Scope) Only(b Building) Building {
+	if s < Zones {
+		b.Zones, b.Doors, b.Gateways = []Zone{}, []Door{}, []Gateway{}
+	}
+	return b
+}
+
+// Watch opens a stream that begins with a snapshot. It returns nil when the Hub is closed.
+func (h *Hub) Watch(scope Scope) *Viewer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return nil
 	}
 	c := make(chan Frame, viewerBuffer)
-	v := &Viewer{C: c, c: c, hub: h, only: numbersOnly}
+	v := &Viewer{C: c, c: c, hub: h, scope: scope}
 	s := h.snapshot(time.Now())
-	if numbersOnly {
+	if scope < Persons {
 		s.Events = []Event{}
+	}
+	for i, b := range s.Buildings {
+		s.Buildings[i] = scope.Only(b)
 	}
 	c <- frame("snapshot", s)
 	h.viewers[v] = struct{}{}
@@ -72,17 +92,34 @@ func (h *Hub) Close() {
 	}
 }
 
-func (h *Hub) send(f Frame) {
+// sendEvent tells everybody who may know of it.
+func (h *Hub) sendEvent(e Event) {
+	f := frame("event", e)
 	for v := range h.viewers {
-		if v.only && f.Event == "event" {
-			continue
+		if v.scope >= Persons {
+			h.send(v, f)
 		}
-		select {
-		case v.c <- f:
-		default:
-			h.log.Warn("a viewer was too slow and is sent away; it comes back by itself", "waiting", viewerBuffer)
-			h.drop(v)
+	}
+}
+
+// sendBuilding tells everybody as much as they may see.
+func (h *Hub) sendBuilding(b Building) {
+	full, totals := frame("building", b), frame("building", Totals.Only(b))
+	for v := range h.viewers {
+		if v.scope >= Zones {
+			h.send(v, full)
+		} else {
+			h.send(v, totals)
 		}
+	}
+}
+
+func (h *Hub) send(v *Viewer, f Frame) {
+	select {
+	case v.c <- f:
+	default:
+		h.log.Warn("a viewer was too slow and is sent away; it comes back by itself", "waiting", viewerBuffer)
+		h.drop(v)
 	}
 }
 

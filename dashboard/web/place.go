@@ -18,8 +18,8 @@ type place struct {
 	curve curve
 }
 
-// staleAfter is when a building of which nothing is heard is shown as stale: its gateways say something every 30 s.
-const staleAfter = 45 * time.Second
+// staleAfter is when a building of which nothing is heard is shown as stale: its gateways say something every 4 s.
+const staleAfter = 10 * time.Second
 
 // places joins the configuration with the present state. A building of which nothing is known yet is there all the same.
 func places(d *site.District, s live.Snapshot) []*place {

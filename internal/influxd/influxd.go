@@ -169,9 +169,9 @@ func (s *Server) ready(ctx context.Context) error {
 		}
 		select {
 		case <-s.exited:
-			return fmt.Errorf("it ended while starting (%v); its last words:", s.failed)
+			return fmt.Errorf("it ended while starting (%v); its last words", s.failed)
 		case <-ctx.Done():
-			return fmt.Errorf("it did not answer on %s in time: %w; its last words:", s.URL, err)
+			return fmt.Errorf("it did not answer on %s in time: %w; its last words", s.URL, err)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

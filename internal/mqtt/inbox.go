@@ -30,6 +30,12 @@ func newInbox() *inbox {
 func (b *inbox) put(_ paho.Client, m paho.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for _, have := range b.order {
+		// Some brokers send again what is not acknowledged yet, under the same packet identifier, on the same connection.
+		if have.m.MessageID() == m.MessageID() {
+			return
+		}
+	}
 	d := &delivery{m: m}
 	b.waiting = append(b.waiting, d)
 	b.order = append(b.order, d)

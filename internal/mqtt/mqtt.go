@@ -57,11 +57,12 @@ type Client struct {
 	paho paho.Client
 	in   *inbox
 
-	mu      sync.Mutex
-	filters map[string]byte
-	online  bool
-	up      chan struct{} // closed while connected; replaced when the connection is lost
-	lost    chan struct{} // closed when the present connection is lost
+	mu         sync.Mutex
+	subscribed bool            // Subscribe was called
+	filters    map[string]byte // what is subscribed again after each reconnect; read-only once set
+	online     bool
+	up         chan struct{} // closed while connected; replaced when the connection is lost
+	lost       chan struct{} // closed when the present connection is lost
 }
 
 // Dial returns at once and connects in the background, again and again, with back-off and jitter, until Close.
@@ -78,7 +79,7 @@ func Dial(c Config) (*Client, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	cl := &Client{
-		log: c.Log.With("broker", u.Host), in: newInbox(), filters: map[string]byte{},
+		log: c.Log.With("broker", u.Host), in: newInbox(),
 		up: make(chan struct{}), lost: make(chan struct{}),
 	}
 	o := paho.NewClientOptions().AddBroker(c.URL).SetClientID(c.ClientID).SetCleanSession(c.Clean).
@@ -125,10 +126,7 @@ func (c *Client) connected() {
 		close(c.up)
 		c.lost = make(chan struct{})
 	}
-	filters := make(map[string]byte, len(c.filters))
-	for f, q := range c.filters {
-		filters[f] = q
-	}
+	filters := c.filters
 	c.mu.Unlock()
 	c.log.Info("connected to the broker")
 	if len(filters) > 0 {
@@ -181,33 +179,50 @@ func (c *Client) Publish(ctx context.Context, m Message) error {
 // once per client.
 func (c *Client) Subscribe(ctx context.Context, filters []string, handle func(m Message, ack func())) error {
 	c.mu.Lock()
-	first := len(c.filters) == 0
-	for _, f := range filters {
-		c.filters[f] = qos
-	}
+	again := c.subscribed
+	c.subscribed = true
 	c.mu.Unlock()
-	if !first {
+	if again {
 		return errors.New("mqtt: subscribe was called twice on one client")
 	}
 	go c.in.serve(handle)
+	sub := make(map[string]byte, len(filters))
+	for _, f := range filters {
+		sub[f] = qos
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-c.Up():
 		}
-		sub := make(map[string]byte, len(filters))
-		for _, f := range filters {
-			sub[f] = qos
-		}
+		down := c.down()
 		t := c.paho.SubscribeMultiple(sub, nil)
-		err := wait(ctx, t, c.down())
-		if !errors.Is(err, ErrNotConnected) {
-			if err == nil {
-				err = refused(t)
-			}
-			return err
+		err := wait(ctx, t, down)
+		if errors.Is(err, ErrNotConnected) {
+			continue
 		}
+		if err == nil {
+			err = refused(t)
+		}
+		if err == nil && c.remember(sub, down) {
+			continue // the connection was lost at that moment, and the new one does not know of it
+		}
+		return err
+	}
+}
+
+// remember has filters subscribed again after each reconnect. It reports whether the connection that they were
+// subscribed on is gone already.
+func (c *Client) remember(filters map[string]byte, down <-chan struct{}) (gone bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.filters = filters
+	select {
+	case <-down:
+		return true
+	default:
+		return false
 	}
 }
 
