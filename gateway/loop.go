@@ -20,7 +20,7 @@ import (
 const (
 	queueSize  = 256                     // signals from the devices
 	everyCheck = time.Second             // clock, outputs, watchdog
-	everyState = 10 * time.Second        // the state is published although nothing changed
+	everyState = 4 * time.Second         // the state is published although nothing changed: the dashboard calls 10 s stale
 	inputsTime = 1500 * time.Millisecond // that the inputs have at start to tell their level
 	earlyReads = 16                      // credentials that wait for the inputs; with more the doors start at once
 )
