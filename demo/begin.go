@@ -77,6 +77,32 @@ func (d *demo) healthy(ctx context.Context) error {
 	}
 }
 
+// ready waits until every gateway is online with the whole policy, and every reader is listened to.
+func (d *demo) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, healthyLimit)
+	defer cancel()
+	for {
+		var bs []live.Building
+		missing := ""
+		err := get(ctx, "http://"+d.HTTP+"/api/v1/buildings", d.manifest.Token, &bs)
+		for _, b := range bs {
+			for _, g := range b.Gateways {
+				if !g.Online || g.Policy == 0 {
+					missing = b.ID + "-" + g.ID
+				}
+			}
+		}
+		if err == nil && missing == "" && len(bs) > 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("demo: gateway %s is not ready after %s (%w); see %s", missing, healthyLimit, cause(err), filepath.Join(d.Dir, "log"))
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
 func get(ctx context.Context, url, token string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

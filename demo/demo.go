@@ -206,7 +206,10 @@ func (d *demo) start(ctx context.Context, g *errgroup.Group) error {
 			d.startGateway(ctx, g, b.ID, gw.ID)
 		}
 	}
-	return d.settle(ctx)
+	if err := d.settle(ctx); err != nil {
+		return err
+	}
+	return d.ready(ctx)
 }
 
 // startInflux runs influxd and starts it again when it is killed.

@@ -35,12 +35,23 @@ func (l *loop) publish() {
 	}
 }
 
+// shardCount is how many shards a whole policy has: one for each first byte of a key.
+const shardCount = 256
+
+// complete is the version of the policy; 0 while a part of it has never come.
+func (l *loop) complete() uint64 {
+	if shards, _ := l.policy.Current().Loaded(); shards < shardCount {
+		return 0
+	}
+	return l.policy.Current().Version()
+}
+
 // refresh makes the present state known to those who ask.
 func (l *loop) refresh() {
 	at, clock := l.clock.Stamp()
 	s := &event.State{
 		Online: true, At: at, Boot: l.boot, Version: l.c.Version, Clock: clock,
-		Policy: l.policy.Current().Version(), Devices: slices.Clone(l.health.devices),
+		Policy: l.complete(), Devices: slices.Clone(l.health.devices),
 	}
 	for _, p := range l.portals {
 		d := p.machine.Status()

@@ -61,6 +61,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.LogLevel}))
+	slog.SetDefault(log)
 	k.BindTo(ctx, (*context.Context)(nil))
 	return k.Run(log, streams{stdin, stdout, stderr})
 }

@@ -78,7 +78,8 @@ func (s *server) password(c *fiber.Ctx, p *page) error {
 	if fresh != again {
 		return s.show(c, p, fiber.StatusUnprocessableEntity, passwordPage(p, "differ"))
 	}
-	if err := s.Auth.ChangePassword(c.UserContext(), p.user.Name, old, fresh); err != nil {
+	ctx := auth.KeepSession(c.UserContext(), strings.Clone(c.Cookies(SessionCookie))) // the others end
+	if err := s.Auth.ChangePassword(ctx, p.user.Name, old, fresh); err != nil {
 		code, status := judge(err)
 		if code == "internal" {
 			return err

@@ -26,7 +26,7 @@ type State struct {
 	Version string    `json:"version,omitempty"`
 	Clock   Clock     `json:"clock,omitempty"`
 	Queued  uint64    `json:"queued"`            // records in the journal that are not acknowledged yet
-	Policy  uint64    `json:"policy,omitempty"`  // version of the rules that the gateway decides from
+	Policy  uint64    `json:"policy,omitempty"`  // version of the policy that the gateway decides from; 0: it is not complete
 	Devices []Device  `json:"devices,omitempty"` // readers, inputs, outputs and sensors, in the order of the configuration
 	Doors   []Door    `json:"doors,omitempty"`
 }
