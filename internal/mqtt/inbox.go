@@ -32,7 +32,8 @@ func (b *inbox) put(_ paho.Client, m paho.Message) {
 	defer b.mu.Unlock()
 	for _, have := range b.order {
 		// Some brokers send again what is not acknowledged yet, under the same packet identifier, on the same connection.
-		if have.m.MessageID() == m.MessageID() {
+		// A message of QoS 0 has none.
+		if m.Qos() > 0 && have.m.MessageID() == m.MessageID() {
 			return
 		}
 	}

@@ -16,6 +16,7 @@ type arrival struct {
 }
 
 func (a arrival) MessageID() uint16 { return a.id }
+func (a arrival) Qos() byte         { return 1 }
 func (a arrival) Topic() string     { return "t" }
 func (a arrival) Payload() []byte   { return nil }
 func (a arrival) Retained() bool    { return false }

@@ -130,7 +130,7 @@ func (c *Client) connected() {
 	c.mu.Unlock()
 	c.log.Info("connected to the broker")
 	if len(filters) > 0 {
-		if err := wait(context.Background(), c.paho.SubscribeMultiple(filters, nil), c.down()); err != nil {
+		if err := c.subscribe(context.Background(), filters, c.down()); err != nil {
 			c.log.Warn("could not subscribe again", "error", err)
 		}
 	}
@@ -197,19 +197,31 @@ func (c *Client) Subscribe(ctx context.Context, filters []string, handle func(m 
 		case <-c.Up():
 		}
 		down := c.down()
-		t := c.paho.SubscribeMultiple(sub, nil)
-		err := wait(ctx, t, down)
+		err := c.subscribe(ctx, sub, down)
 		if errors.Is(err, ErrNotConnected) {
 			continue
-		}
-		if err == nil {
-			err = refused(t)
 		}
 		if err == nil && c.remember(sub, down) {
 			continue // the connection was lost at that moment, and the new one does not know of it
 		}
 		return err
 	}
+}
+
+// subscribe subscribes twice. A broker may collect the retained messages first and begin to deliver new ones afterwards,
+// as nats-server does: what is published in between would be missed. The second time it delivers already, and sends the
+// retained messages as they are by then.
+func (c *Client) subscribe(ctx context.Context, filters map[string]byte, down <-chan struct{}) error {
+	for range 2 {
+		t := c.paho.SubscribeMultiple(filters, nil)
+		if err := wait(ctx, t, down); err != nil {
+			return err
+		}
+		if err := refused(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remember has filters subscribed again after each reconnect. It reports whether the connection that they were

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,6 +200,47 @@ func TestSubscriptionsSurviveTheBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	got.wait(t, 1)
+}
+
+// Whoever subscribes while retained messages are being published has each of them in the end.
+func TestNoRetainedMessageIsMissed(t *testing.T) {
+	b := start(t, t.TempDir(), "127.0.0.1:0")
+	sender := dial(t, Config{URL: b.URL(), ClientID: "sender", Clean: true})
+	up(t, sender)
+	const topics = 200
+	published := make(chan error, 1)
+	go func() {
+		for i := range topics {
+			if err := sender.Publish(soon(t), Message{Topic: fmt.Sprintf("p/%d", i), Payload: []byte("x"), Retained: true}); err != nil {
+				published <- err
+				return
+			}
+		}
+		published <- nil
+	}()
+	var seen sync.Map
+	all := make(chan struct{})
+	var n atomic.Int64
+	for i := range 5 { // at different moments of the publishing
+		c := dial(t, Config{URL: b.URL(), ClientID: fmt.Sprintf("receiver-%d", i)})
+		err := c.Subscribe(soon(t), []string{"p/+"}, func(m Message, ack func()) {
+			ack()
+			if _, again := seen.LoadOrStore(fmt.Sprint(i, m.Topic), true); !again && n.Add(1) == 5*topics {
+				close(all)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-published; err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-all:
+	case <-time.After(20 * time.Second):
+		t.Errorf("%d of %d deliveries", n.Load(), 5*topics)
+	}
 }
 
 func TestWillIsPublishedWhenTheConnectionBreaks(t *testing.T) {
