@@ -13,13 +13,14 @@ import (
 const maxPage = 1000
 
 // People lists people in the order of the Latin alphabet, whatever script their names are written in. query is words;
-// each must occur in the name or company of whoever is found: Ђорђе, Đorđe, djordje and dorde find the same. total is
-// how many are found; the answer holds at most limit of them, and never more than 1,000, after the first offset.
+// each must occur in the name or company of whoever is found, or be the ID of the person or of one of the badges: Ђорђе,
+// Đorđe, djordje and dorde find the same. total is how many are found; the answer holds at most limit of them, and never
+// more than 1,000, after the first offset.
 func (d *Directory) People(ctx context.Context, query string, limit, offset int) (page []Person, total int, err error) {
 	where, args := "", []any{}
 	for _, t := range terms(query) {
-		where += " AND instr(folded, ?)"
-		args = append(args, t)
+		where += " AND (instr(folded, ?) OR id = ? OR id IN (SELECT person FROM badge WHERE badge.id = ?))"
+		args = append(args, t, t, t)
 	}
 	where = strings.Replace(where, " AND", " WHERE", 1)
 	tx, err := d.file.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})

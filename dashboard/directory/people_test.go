@@ -230,3 +230,17 @@ func TestLevelNumbersAreNeverReused(t *testing.T) {
 		t.Errorf("%+v: number 3 is expected, as 2 was given out", l)
 	}
 }
+
+// An event names a badge; whoever reads it finds the person by that name.
+func TestSearchByID(t *testing.T) {
+	d := fresh(t)
+	withLevels(t, d)
+	addHolder(t, d, card(8))
+	p, b := addHolder(t, d, card(7))
+	for _, query := range []string{p.ID, b.ID, " " + strings.ToUpper(b.ID)} {
+		found, total, err := d.People(t.Context(), query, 10, 0)
+		if err != nil || total != 1 || found[0].ID != p.ID {
+			t.Errorf("%q finds %d: %v, %v", query, total, found, err)
+		}
+	}
+}

@@ -91,6 +91,17 @@ func (f *fakePeople) at(id string) int {
 	return slices.IndexFunc(f.all, func(p directory.Person) bool { return p.ID == id })
 }
 
+func (f *fakePeople) Holder(_ context.Context, badge string) (directory.Person, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.all {
+		if slices.ContainsFunc(p.Badges, func(b directory.Badge) bool { return b.ID == badge }) {
+			return p, true, nil
+		}
+	}
+	return directory.Person{}, false, nil
+}
+
 func (f *fakePeople) Person(_ context.Context, id string) (directory.Person, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"kapija/dashboard/directory"
 	"kapija/dashboard/live"
 	"kapija/internal/site"
 )
@@ -65,10 +67,31 @@ func (s *server) events(c *fiber.Ctx, p *page) error {
 		}
 		latest = slices.DeleteFunc(slices.Clone(latest), func(e live.Event) bool { return e.Building != only })
 	}
+	p.holders = s.holders(c.UserContext(), p, latest)
 	if p.part == "events" {
 		return s.show(c, p, fiber.StatusOK, eventRows(p, latest))
 	}
 	return s.show(c, p, fiber.StatusOK, eventsPage(p, all, latest, only))
+}
+
+// holders is who holds the badges of events, for those who may see people. Without an answer the pseudonyms remain.
+func (s *server) holders(ctx context.Context, p *page, events []live.Event) map[string]directory.Person {
+	held := map[string]directory.Person{}
+	if !p.may(seePeople) {
+		return held
+	}
+	for _, e := range events {
+		if _, asked := held[e.Badge]; asked || e.Badge == "" {
+			continue
+		}
+		person, _, err := s.People.Holder(ctx, e.Badge)
+		if err != nil {
+			s.Log.Warn("web: no names for events", "err", err)
+			break
+		}
+		held[e.Badge] = person
+	}
+	return held
 }
 
 // doorName is the name of a door of an event, or its ID when the configuration no longer has it.

@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"kapija/dashboard/auth"
+	"kapija/dashboard/directory"
 	"kapija/dashboard/web/lang"
 	"kapija/internal/site"
 )
@@ -30,6 +31,8 @@ type page struct {
 	live  bool   // live.js runs here
 	chart bool   // charts.js runs here
 	forms bool   // htmx runs here
+
+	holders map[string]directory.Person // by badge, on the events page
 }
 
 type handler func(c *fiber.Ctx, p *page) error

@@ -52,6 +52,7 @@ type History interface {
 type People interface {
 	People(ctx context.Context, query string, limit, offset int) (page []directory.Person, total int, err error)
 	Person(ctx context.Context, id string) (directory.Person, error)
+	Holder(ctx context.Context, badge string) (p directory.Person, found bool, err error)
 	AddPerson(ctx context.Context, by string, p directory.Person) (directory.Person, error)
 	AddBadge(ctx context.Context, by, personID string, c directory.Card, notBefore, notAfter time.Time) (directory.Badge, error)
 	RevokeBadge(ctx context.Context, by, badgeID string) error
