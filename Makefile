@@ -32,7 +32,7 @@ unit: ## unit tests of all packages with the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v '^kapija/e2e')
 
 e2e: build ## the built binaries, a real broker, a real InfluxDB, a real browser, and faults
-	$(GO) test -count=1 -timeout 15m -v ./e2e/... | tools/e2e-summary
+	$(GO) test -count=1 -timeout 15m -v ./e2e/... 2>&1 | tools/e2e-summary
 
 hil: ## Wiegand, inputs and locks on a real arm64 kernel with simulated GPIO, as arm64 and arm/v6 programs
 	@hil/run

@@ -258,8 +258,10 @@ func (d *demo) publish() {
 	defer d.mu.Unlock()
 	m := &d.manifest
 	m.HTTP, m.MQTT = "http://"+d.HTTP, "tcp://"+d.MQTT
-	m.Influx = Influx{URL: d.influx.URL, Bucket: d.influx.Bucket, Token: d.influx.Token, Org: d.influx.Org}
-	m.Processes = map[string]int{"influxd": d.influx.PID()}
+	m.Processes = map[string]int{}
+	if d.influx != nil {
+		m.Processes["influxd"] = d.influx.PID()
+	}
 	for _, c := range d.children {
 		m.Processes[c.name] = int(c.pid.Load())
 	}

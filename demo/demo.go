@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,7 +34,7 @@ type Config struct {
 	Dir     string  // everything is below it
 	HTTP    string  // address of the dashboard
 	MQTT    string  // address of the broker
-	Influx  string  // address of influxd
+	Influx  string  // address of influxd; or the URL of an InfluxDB 1.8 that runs already
 	At      string  // simulated time of day at the start, such as 08:15
 	Speed   float64 // simulated seconds in a second
 	People  bool    // made-up people come and go; without them only what is done by hand happens
@@ -131,6 +132,9 @@ func (d *demo) claim() (unlock func(), err error) {
 		return nil, fmt.Errorf("demo: another demo runs in %s; stop it, or choose another folder with --data", d.Dir)
 	}
 	for flag, addr := range map[string]string{"--http": d.HTTP, "--mqtt": d.MQTT, "--influx": d.Influx} {
+		if strings.Contains(addr, "://") {
+			continue
+		}
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			_ = lock.Close()
@@ -214,6 +218,11 @@ func (d *demo) start(ctx context.Context, g *errgroup.Group) error {
 
 // startInflux runs influxd and starts it again when it is killed.
 func (d *demo) startInflux(ctx context.Context, g *errgroup.Group) error {
+	if strings.Contains(d.Influx, "://") {
+		d.manifest.Influx = Influx{URL: d.Influx, Bucket: influxd.Bucket}
+		d.say("using InfluxDB at %s", d.Influx)
+		return nil
+	}
 	conf := influxd.Config{Dir: filepath.Join(d.Dir, "influxdb"), Addr: d.Influx, Progress: d.Out, Log: d.Log}
 	var err error
 	if conf.Binary, err = influxd.Binary(ctx, d.Out); err != nil {
@@ -222,6 +231,7 @@ func (d *demo) startInflux(ctx context.Context, g *errgroup.Group) error {
 	if d.influx, err = influxd.Start(ctx, conf); err != nil {
 		return err
 	}
+	d.manifest.Influx = Influx{URL: d.influx.URL, Bucket: d.influx.Bucket, Token: d.influx.Token, Org: d.influx.Org}
 	d.say("influxd runs at %s", d.influx.URL)
 	g.Go(func() error {
 		for {
@@ -251,7 +261,7 @@ func (d *demo) startServer(ctx context.Context, g *errgroup.Group) {
 	b := d.site.Buildings[0]
 	d.run(ctx, g, &child{name: "server", argv: []string{
 		d.Kapija, "serve", "--site", filepath.Join(d.Dir, sitFile), "--data", filepath.Join(d.Dir, "server"),
-		"--http", d.HTTP, "--mqtt", d.MQTT, "--influx-url", d.influx.URL, "--influx-bucket", d.influx.Bucket,
+		"--http", d.HTTP, "--mqtt", d.MQTT, "--influx-url", d.manifest.Influx.URL, "--influx-bucket", d.manifest.Influx.Bucket,
 		"--day-start", d.state.Line.dayStart(b.Location).String(),
 	}})
 }

@@ -224,6 +224,20 @@ func wire(t testing.TB, socket, command string) string {
 	return strings.TrimSpace(answer)
 }
 
+// runToEnd runs a program, ours or the system's, and returns all that it says.
+func runToEnd(t testing.TB, name string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if strings.HasPrefix(name, "kapija") {
+		name = bin(t, name)
+	}
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = ".."
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
 func outputs(t testing.TB, socket string) map[string]bool {
 	t.Helper()
 	var o map[string]bool

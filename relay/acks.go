@@ -85,7 +85,9 @@ func (a *acks) run(ctx context.Context, p publisher) {
 			}
 			continue
 		}
-		payload, _ := json.Marshal(ack)
+		stamped := ack
+		stamped.At = time.Now().UTC()
+		payload, _ := json.Marshal(stamped)
 		if err := p.Publish(ctx, mqtt.Message{Topic: topic.For(g, topic.Ack), Payload: payload, Retained: true}); err != nil {
 			a.mu.Lock()
 			a.waiting[g] = true

@@ -62,8 +62,9 @@ func (l *loop) take(m message) {
 		var a event.Ack
 		if err := json.Unmarshal(m.Payload, &a); err != nil {
 			s.dirty, s.exact = true, true // somebody has broken the retained ack: repair it
-		} else if s.heard(a) {
-			l.suspect = true
+		} else {
+			a.At = time.Time{} // acks are compared by what they say
+			l.suspect = s.heard(a) || l.suspect
 		}
 	}
 }

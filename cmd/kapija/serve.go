@@ -63,6 +63,9 @@ func (c serveCmd) Run(ctx context.Context, log *slog.Logger, s streams) error {
 	} else {
 		conf.MQTT = c.MQTT
 	}
+	if c.Users != "" && conf.Broker != "" {
+		return fmt.Errorf("serve: --mqtt-users is for the broker that is run here, and --mqtt %s is another one: leave one of them out", c.MQTT)
+	}
 	if c.Users != "" {
 		if conf.Users, conf.Username, conf.Password, err = server.BrokerUsers(c.Users, district); err != nil {
 			return err

@@ -25,7 +25,7 @@ type Building struct {
 	Low      int       `json:"low"`      //
 	High     int       `json:"high"`     //
 	Capacity int       `json:"capacity"` //
-	Entered  int       `json:"entered"`  // since local midnight
+	Entered  int       `json:"entered"`  // since the start of the local day
 	Left     int       `json:"left"`     //
 	Usual    *int      `json:"usual"`    // median of this weekday and hour; null: not enough history
 	Zones    []Zone    `json:"zones"`    // in the order of the configuration

@@ -42,7 +42,7 @@ type Live interface {
 
 // History is the past.
 type History interface {
-	// Today is the building's curve since local midnight, oldest first.
+	// Today is the building's curve since the start of its day, oldest first.
 	Today(ctx context.Context, building string) ([]history.Point, error)
 }
 

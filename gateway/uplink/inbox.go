@@ -20,6 +20,7 @@ type inbox struct {
 
 	mu       sync.Mutex
 	newest   *event.Ack
+	last     time.Time // when the newest ack so far was published
 	retained time.Time // when the broker last said what it retains, which it does after each subscription
 	garbage  bool      // the last one could not be read
 }
@@ -41,8 +42,10 @@ func (b *inbox) handle(m mqtt.Message, ack func()) {
 	b.mu.Lock()
 	first := err != nil && !b.garbage
 	b.garbage = err != nil
+	if stale := a.At.Before(b.last); err == nil && !stale {
+		b.newest, b.last = &a, a.At
+	}
 	if err == nil {
-		b.newest = &a
 		if m.Retained {
 			b.retained = time.Now()
 		}

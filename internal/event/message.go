@@ -14,8 +14,9 @@ type Batch struct {
 
 // Ack is the payload of the ack topic: the highest contiguous sequence numbers that InfluxDB holds.
 type Ack struct {
-	Audit     uint64 `json:"audit"`
-	Telemetry uint64 `json:"telemetry"`
+	Audit     uint64    `json:"audit"`
+	Telemetry uint64    `json:"telemetry"`
+	At        time.Time `json:"at,omitzero"` // when it was published: a broker may deliver an older one after a newer one
 }
 
 // State is the payload of the state topic. The last will carries Online false and nothing else.

@@ -27,11 +27,13 @@ import (
 	"time"
 )
 
+// Bucket is the database that Start creates, with its retention policy, as Flux names them.
+const Bucket = database + "/autogen"
+
 const (
 	database   = "kapija"
-	bucket     = database + "/autogen" // Flux's name of a database and its retention policy
-	startLimit = 2 * time.Minute       // a large write-ahead log is replayed before /health answers
-	lockLimit  = 10 * time.Second      // an influxd of a killed parent is gone by then
+	startLimit = 2 * time.Minute  // a large write-ahead log is replayed before /health answers
+	lockLimit  = 10 * time.Second // an influxd of a killed parent is gone by then
 	stopLimit  = 5 * time.Second
 )
 
@@ -110,7 +112,7 @@ func start(ctx context.Context, c Config, dir string, lock *os.File) (*Server, e
 	if err != nil {
 		return nil, fmt.Errorf("influxd: %w", err)
 	}
-	s := &Server{URL: "http://" + addr, Bucket: bucket, log: c.Log, out: out, exited: make(chan struct{}), down: make(chan struct{})}
+	s := &Server{URL: "http://" + addr, Bucket: Bucket, log: c.Log, out: out, exited: make(chan struct{}), down: make(chan struct{})}
 	s.cmd = exec.Command(c.Binary, "run", "-config", conf)
 	s.cmd.Stdout, s.cmd.Stderr = out, out
 	s.cmd.ExtraFiles = []*os.File{lock}
@@ -231,7 +233,7 @@ func loopback(addr string) error {
 		return fmt.Errorf("influxd: address %q is not of the form 127.0.0.1:8086: %w", addr, err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("influxd: address %q is not on loopback, and this InfluxDB asks for no password: use 127.0.0.1:port, or run InfluxDB 2.x and point --influx at it", addr)
+		return fmt.Errorf("influxd: address %q is not on loopback, and this InfluxDB asks for no password: use 127.0.0.1:port, or run InfluxDB 2.x as a service", addr)
 	}
 	return nil
 }
