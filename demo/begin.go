@@ -86,6 +86,9 @@ func (d *demo) ready(ctx context.Context) error {
 		missing := ""
 		err := get(ctx, "http://"+d.HTTP+"/api/v1/buildings", d.manifest.Token, &bs)
 		for _, b := range bs {
+			if !b.Known {
+				missing = b.ID
+			}
 			for _, g := range b.Gateways {
 				if !g.Online || g.Policy == 0 {
 					missing = b.ID + "-" + g.ID
@@ -97,7 +100,7 @@ func (d *demo) ready(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("demo: gateway %s is not ready after %s (%w); see %s", missing, healthyLimit, cause(err), filepath.Join(d.Dir, "log"))
+			return fmt.Errorf("demo: %s is not ready after %s (%w); see %s", missing, healthyLimit, cause(err), filepath.Join(d.Dir, "log"))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

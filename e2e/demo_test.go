@@ -15,7 +15,7 @@ import (
 
 // The demo as a newcomer meets it: two weeks of history, two buildings that live, a first page that says so.
 func TestDemoLives(t *testing.T) {
-	s := startDemo(t, t.TempDir())
+	s := startDemo(t, t.TempDir(), "--speed", "20", "--at", "09:30")
 	for _, line := range strings.Split(s.out.String(), "\n") {
 		if strings.Contains(line, "history") || strings.Contains(line, "events") || strings.Contains(line, "ready") {
 			t.Log(strings.TrimSpace(line))

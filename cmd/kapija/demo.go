@@ -15,8 +15,8 @@ type demoCmd struct {
 	HTTP   string  `name:"http" help:"Address of the dashboard." default:"127.0.0.1:8080"`
 	MQTT   string  `name:"mqtt" help:"Address of the broker." default:"127.0.0.1:1883"`
 	Influx string  `help:"Address of InfluxDB." default:"127.0.0.1:8086"`
-	At     string  `help:"Simulated time of day at the start." default:"08:40" placeholder:"HH:MM"`
-	Speed  float64 `help:"Simulated seconds in a second; the history before the start runs at 1." default:"5"`
+	At     string  `help:"Simulated time of day at the start." default:"08:45" placeholder:"HH:MM"`
+	Speed  float64 `help:"Simulated seconds in a second; the history before the start runs at 1." default:"10"`
 	People bool    `help:"Made-up people come and go, and have done so for two weeks; --no-people: only what is done by hand." default:"true" negatable:""`
 }
 

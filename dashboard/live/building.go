@@ -40,8 +40,10 @@ type gateway struct {
 	heard time.Time
 	seen  sequence
 	ack   uint64    // what InfluxDB holds of it
-	ackAt time.Time // since when
+	ackAt time.Time // since when; zero: no ack came yet
 	tried time.Time // when history was asked last
+	first time.Time // when anything was heard first
+	whole bool      // what happened today before we listened is known too
 }
 
 func newBuilding(b *site.Building, dayStart time.Duration) *building {
@@ -71,9 +73,22 @@ func (b *building) gateway(id string) *gateway {
 }
 
 func (g *gateway) acked(n uint64, now time.Time) {
-	if n != g.ack {
+	if n != g.ack || g.ackAt.IsZero() {
 		g.ack, g.ackAt = n, now
 	}
+}
+
+// complete notes whether today's events are known up to what InfluxDB holds, once. A gateway of which the relay has never
+// said anything has no past.
+func (g *gateway) complete(now time.Time) bool {
+	if !g.whole {
+		if g.ackAt.IsZero() {
+			g.whole = !g.first.IsZero() && now.Sub(g.first) > noPastAfter
+		} else {
+			g.whole = len(g.seen.missing(g.ack)) == 0
+		}
+	}
+	return g.whole
 }
 
 // known reports whether what the gateway said still holds.

@@ -24,6 +24,7 @@ const (
 	keptEvents   = 500              // per building
 	missedWait   = time.Second      // how long an acknowledged event may be on its way to us
 	missedRetry  = 5 * time.Second
+	noPastAfter  = 5 * time.Second // without an ack for so long, InfluxDB holds nothing of a gateway
 	publishEvery = 10 * time.Second
 	usualEvery   = 5 * time.Minute
 	usualRetry   = 20 * time.Second
@@ -112,6 +113,9 @@ func (h *Hub) Handle(m mqtt.Message) error {
 	}
 	if err != nil {
 		return fmt.Errorf("live: %s: %w", m.Topic, err)
+	}
+	if g.first.IsZero() {
+		g.first = now
 	}
 	if !m.Retained {
 		g.heard = now

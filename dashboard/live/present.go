@@ -17,13 +17,16 @@ func (b *building) present(now time.Time) Building {
 		Zones: make([]Zone, 0, len(o.Zones)-1), Doors: make([]Door, 0, len(b.site.Doors)), Gateways: make([]Gateway, 0, len(b.gateways)),
 	}
 	known := map[string]bool{}
+	missing := false
 	for _, g := range b.gateways {
 		known[g.site.ID] = g.known(now)
-		p.Known = p.Known || g.told || g.seen.next > 0
+		p.Known = p.Known || !g.first.IsZero()
+		missing = missing || !g.first.IsZero() && !g.complete(now)
 		p.Partial = p.Partial || !known[g.site.ID]
 		p.Gateways = append(p.Gateways, Gateway{ID: g.site.ID, State: g.state, Heard: g.heard.UTC()})
 		p.Gateways[len(p.Gateways)-1].Online = known[g.site.ID]
 	}
+	p.Known = p.Known && !missing
 	for _, d := range b.site.Doors {
 		door := *b.doors[d.ID]
 		door.Known = known[d.Gateway]
