@@ -78,10 +78,10 @@ func (g *gateway) acked(n uint64, now time.Time) {
 	}
 }
 
-// complete notes whether today's events are known up to what InfluxDB holds, once. A gateway of which the relay has never
-// said anything has no past.
+// complete notes whether today's events are known up to what InfluxDB holds, and no backlog is on its way, once. A gateway
+// of which the relay has never said anything has no past.
 func (g *gateway) complete(now time.Time) bool {
-	if !g.whole {
+	if !g.whole && g.told && g.state.Queued < backlog {
 		if g.ackAt.IsZero() {
 			g.whole = !g.first.IsZero() && now.Sub(g.first) > noPastAfter
 		} else {

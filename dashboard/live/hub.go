@@ -24,6 +24,7 @@ const (
 	keptEvents   = 500              // per building
 	missedWait   = time.Second      // how long an acknowledged event may be on its way to us
 	missedRetry  = 5 * time.Second
+	backlog      = 100             // records that a gateway has still to send: with more, today is not known yet
 	noPastAfter  = 5 * time.Second // without an ack for so long, InfluxDB holds nothing of a gateway
 	publishEvery = 10 * time.Second
 	usualEvery   = 5 * time.Minute

@@ -88,6 +88,11 @@ func TestTheSameMessageTwiceCountsOnce(t *testing.T) {
 		handle(t, h, m)
 		handle(t, h, m)
 		handle(t, h, message(t, topic.Ack, event.Ack{Audit: 2}))
+		handle(t, h, message(t, topic.State, event.State{Online: true, At: time.Now(), Queued: backlog}))
+		if h.Snapshot().Buildings[0].Known {
+			t.Error("a backlog is on its way, and the count is said to be known")
+		}
+		handle(t, h, message(t, topic.State, event.State{Online: true, At: time.Now()}))
 		if b := h.Snapshot().Buildings[0]; b.Count != 2 || !b.Known || b.Entered != 2 {
 			t.Errorf("got count %d, entered %d, known %v; want 2, 2, true", b.Count, b.Entered, b.Known)
 		}
@@ -195,6 +200,7 @@ func TestMissedEventsComeFromHistory(t *testing.T) {
 		if n := h.Snapshot().Buildings[0].Count; n != 3 {
 			t.Errorf("count %d, want 3", n)
 		}
+		handle(t, h, message(t, topic.State, event.State{Online: true, At: time.Now()}))
 		m := <-out
 		if m.Topic != "kapija/1/house/occupancy" || !m.Retained {
 			t.Errorf("published %q retained %v", m.Topic, m.Retained)
