@@ -2,7 +2,6 @@ package occupancy
 
 import (
 	"bufio"
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -209,7 +208,7 @@ func TestCalIt2Drift(t *testing.T) {
 		t.Fatalf("only %d busy days read", len(drift))
 	}
 	p90 := drift[len(drift)*9/10]
-	t.Log(fmt.Sprintf("%d busy days, drift: median %.3f, nine out of ten under %.3f", len(drift), drift[len(drift)/2], p90))
+	t.Logf("%d busy days, drift: median %.3f, nine out of ten under %.3f", len(drift), drift[len(drift)/2], p90)
 	if p90 > CounterError+0.005 {
 		t.Errorf("nine days out of ten drift by up to %.3f, CounterError says %.3f", p90, CounterError)
 	}
