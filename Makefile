@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test packages lint unit e2e hil cross bench crash fmt gen clean
+.PHONY: help run build test packages lint unit e2e hil cross bench crash powercut fmt gen clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +44,10 @@ bench: ## the numbers of docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 crash: ## kill the journal's writer two hundred times
-	KAPIJA_CRASH_ROUNDS=200 $(GO) test -count=1 -run Crash -v ./gateway/journal
+	KAPIJA_CRASH_ROUNDS=200 $(GO) test -count=1 -run SurvivesKill -v ./gateway/journal
+
+powercut: ## cut the power of a machine that writes a journal on ext4, again and again
+	@hil/powercut
 
 fmt: ## format
 	gofmt -w $$(git ls-files '*.go' | grep -v _templ.go)

@@ -27,7 +27,7 @@ TO_MAKE=(aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu make=make gcc=gcc xz=xz-uti
 
 # complete says whether the kit is there and was made by this prepare.sh.
 complete() {
-  [ -s "$KIT/vmlinuz" ] && [ -s "$KIT/base.cpio" ] && [ "$(cat "$KIT/made-by" 2>/dev/null)" = "$(recipe)" ]
+  [ -s "$KIT/vmlinuz" ] && [ -s "$KIT/base.cpio" ] && [ -s "$KIT/disk.cpio" ] && [ "$(cat "$KIT/made-by" 2>/dev/null)" = "$(recipe)" ]
 }
 
 # recipe is what the kit depends on, as one checksum.

@@ -20,8 +20,8 @@ type journalCmd struct {
 	Verify verifyCmd `cmd:"" help:"As count, and check that the numbers and the hash chain hold; an error when they do not."`
 }
 
-// folder is the data folder of a gateway. Opening its journals cuts an unfinished write off their end, as the gateway's
-// next start would.
+// folder is the data folder of a gateway that is stopped, or a copy of one. Its journals are only looked at: nothing in it
+// is changed, and it may be mounted read-only.
 type folder struct {
 	Data string `help:"The gateway's data folder." required:"" env:"KAPIJA_DATA" placeholder:"DIR"`
 }
@@ -34,7 +34,9 @@ type summary struct {
 	Last    uint64          `json:"last"`
 	Acked   uint64          `json:"acked"` // the server is known to hold all up to here
 	Damaged []journal.Range `json:"damaged,omitempty"`
-	Broken  []uint64        `json:"broken,omitempty"` // records that do not follow the one before; at most maxBroken
+	Broken  []uint64        `json:"broken,omitempty"`    // records that do not follow the one before; at most maxBroken
+	Behind  int64           `json:"behind,omitempty"`    // bytes behind the last record that are none
+	Cursor  bool            `json:"no_cursor,omitempty"` // what was acknowledged, and what the last number was, is not known
 }
 
 const (
@@ -42,26 +44,26 @@ const (
 	chunk     = 500 // records that are read at once
 )
 
-// open opens one journal of the folder, which must exist.
-func (f folder) open(name string, lost *[]journal.Range) (*journal.Journal, error) {
+// open opens one journal of the folder, which must exist, to look only. s is told what is damaged.
+func (f folder) open(name string, s *summary) (*journal.Journal, error) {
 	dir := filepath.Join(f.Data, name)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing: expected the data folder of a gateway that has run; name it with --data", dir)
 	}
-	j, report, err := journal.Open(dir, journal.Options{OnDropped: func(from, to uint64, cause error) {
-		*lost = append(*lost, journal.Range{From: from, To: to, Cause: cause.Error()})
+	j, report, err := journal.Open(dir, journal.Options{ReadOnly: true, OnDropped: func(from, to uint64, cause error) {
+		s.Damaged = append(s.Damaged, journal.Range{From: from, To: to, Cause: cause.Error()})
 	}})
 	if err != nil {
 		return nil, err
 	}
-	*lost = append(*lost, report.Lost...)
+	s.Damaged, s.Behind, s.Cursor = append(s.Damaged, report.Lost...), report.Torn, report.Cursor
 	return j, nil
 }
 
 // look reads a whole journal and gives each record to see.
 func (f folder) look(name string, see func(seq uint64, raw []byte)) (s summary, err error) {
 	s.Journal = name
-	j, err := f.open(name, &s.Damaged)
+	j, err := f.open(name, &s)
 	if err != nil {
 		return s, err
 	}
@@ -95,6 +97,12 @@ func (s summary) print(out io.Writer, asJSON bool) error {
 	for _, seq := range s.Broken {
 		fmt.Fprintf(out, "%s: %d does not follow the record before it\n", s.Journal, seq)
 	}
+	if s.Behind > 0 {
+		fmt.Fprintf(out, "%s: %d bytes behind the last record are damage or an unfinished record\n", s.Journal, s.Behind)
+	}
+	if s.Cursor {
+		fmt.Fprintf(out, "%s: the cursor file is missing or damaged: nothing says what the last number was\n", s.Journal)
+	}
 	return err
 }
 
@@ -121,13 +129,13 @@ type verifyCmd countCmd
 func (c *verifyCmd) Run(out io.Writer) error {
 	var bad error
 	for _, name := range []string{gateway.AuditDir, gateway.TelemetryDir} {
-		var k chain
+		k := chain{telemetry: name == gateway.TelemetryDir}
 		s, err := c.look(name, k.see)
 		if err != nil {
 			return err
 		}
 		s.Broken = k.broken
-		if len(s.Damaged)+len(s.Broken) > 0 {
+		if len(s.Damaged)+len(s.Broken) > 0 || s.Cursor {
 			bad = fmt.Errorf("%s: the journal is not whole; what is lost or does not follow is listed above", c.Data)
 		}
 		if err := s.print(out, c.JSON); err != nil {
@@ -139,19 +147,20 @@ func (c *verifyCmd) Run(out io.Writer) error {
 
 // chain checks that records follow each other.
 type chain struct {
-	last   uint64
-	hash   string
-	broken []uint64
+	telemetry bool // readings carry no hash
+	last      uint64
+	hash      string
+	broken    []uint64
 }
 
 func (k *chain) see(seq uint64, raw []byte) {
 	var r struct {
-		Seq  uint64  `json:"seq"`
-		Prev *string `json:"prev"` // audit events have one
+		Seq  uint64 `json:"seq"`
+		Prev string `json:"prev"` // every audit event but the first has one, whatever is missing before it
 	}
 	ok := json.Unmarshal(raw, &r) == nil && r.Seq == seq
-	if ok && r.Prev != nil && k.last == seq-1 && k.last > 0 {
-		ok = *r.Prev == k.hash
+	if ok && !k.telemetry {
+		ok = (r.Prev == "") == (seq == 1) && (k.last == 0 || k.last != seq-1 || r.Prev == k.hash)
 	}
 	if !ok && len(k.broken) < maxBroken {
 		k.broken = append(k.broken, seq)
@@ -170,8 +179,7 @@ func (c *tailCmd) Run(out io.Writer) (err error) {
 	if c.Telemetry {
 		name = gateway.TelemetryDir
 	}
-	var lost []journal.Range
-	j, err := c.open(name, &lost)
+	j, err := c.open(name, &summary{})
 	if err != nil {
 		return err
 	}

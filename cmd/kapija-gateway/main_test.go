@@ -217,18 +217,6 @@ func spoil(t *testing.T, dir string) {
 	t.Fatal("the journal has no segment")
 }
 
-func TestChain(t *testing.T) {
-	var k chain
-	k.see(1, []byte(`{"seq":1,"kind":"a"}`))
-	k.see(2, []byte(`{"seq":2,"prev":"not the hash"}`))
-	k.see(3, []byte(`{"seq":4}`))
-	k.see(4, []byte(`garbage`))
-	k.see(9, []byte(`{"seq":9,"prev":"after a gap nobody can say"}`))
-	if len(k.broken) != 3 || k.broken[0] != 2 || k.broken[2] != 4 {
-		t.Errorf("%v", k.broken)
-	}
-}
-
 func TestErrorsSayWhatToDo(t *testing.T) {
 	b := newBench(t)
 	busy := newBench(t)

@@ -213,7 +213,7 @@ func TestL41MissingOrTruncatedSegment(t *testing.T) {
 
 func TestStrangeFiles(t *testing.T) {
 	m, _ := segmented(t)
-	for _, n := range []string{"x.kj1", "00000000000000000000.kj1", "1.kj1", "00000000000000000009-00000000000000000003.kj1", "note.txt", "00000000000000000001.kj1"} {
+	for _, n := range []string{"x.kj2", "00000000000000000000.kj2", "1.kj2", "00000000000000000009-00000000000000000003.kj2", "note.txt", "00000000000000000001.kj2"} {
 		m.names[n] = &blob{data: []byte("hello")}
 	}
 	read, _, next, r := inspect(t, m)

@@ -14,7 +14,9 @@ import (
 
 // disk is what the journal needs of a folder. Names are of files in it.
 type disk interface {
-	Lock() (io.Closer, error) // fails with errLocked while another holds it
+	// Lock fails with errLocked while another holds it. Shared is for looking only: it makes no file, keeps writers out, and
+	// is no lock at all where there is no lock file.
+	Lock(shared bool) (io.Closer, error)
 	List() ([]entry, error)
 	Open(name string, flag int) (file, error) // flag as for os.OpenFile
 	Rename(from, to string) error
@@ -45,15 +47,21 @@ type folder string
 
 func (d folder) path(name string) string { return filepath.Join(string(d), name) }
 
-func (d folder) Lock() (io.Closer, error) {
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
+func (d folder) Lock(shared bool) (io.Closer, error) {
+	flag, how := os.O_RDWR|os.O_CREATE, syscall.LOCK_EX
+	if shared {
+		flag, how = os.O_RDONLY, syscall.LOCK_SH
+	} else if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(d.path(lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(d.path(lockName), flag, 0o600)
+	if shared && errors.Is(err, fs.ErrNotExist) {
+		return io.NopCloser(nil), nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, errLocked

@@ -19,9 +19,9 @@ type memory struct {
 	names  map[string]*blob
 	synced map[string]*blob // the folder as it was synced last
 	boot   string
-	locked bool
+	locked bool                        // by one that writes
 	room   int                         // bytes of all files together; 0: no limit
-	fail   func(op, name string) error // op: lock, open, create, write, sync, rename, remove, read, truncate
+	fail   func(op, name string) error // op: lock, open, create, write, sync, rename, remove, read, truncate, touch
 }
 
 type blob struct {
@@ -89,9 +89,12 @@ func (u unlock) Close() error {
 	return nil
 }
 
-func (m *memory) Lock() (io.Closer, error) {
+func (m *memory) Lock(shared bool) (io.Closer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if shared && !m.locked {
+		return io.NopCloser(nil), nil
+	}
 	if err := m.check("lock", lockName); err != nil {
 		return nil, err
 	}
@@ -165,6 +168,9 @@ func (m *memory) Remove(name string) error {
 func (m *memory) Touch(name string, at time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.check("touch", name); err != nil {
+		return err
+	}
 	if b := m.names[name]; b != nil {
 		b.touched = at
 	}

@@ -34,7 +34,7 @@ func FuzzSegment(f *testing.F) {
 			}
 		}
 		// Whatever the checksum lets through, unpacking survives it.
-		_, _ = found{stored: b, packed: true}.payload()
+		_, _ = found{stored: b, packed: 1}.payload()
 	})
 }
 
@@ -45,7 +45,7 @@ func FuzzRecord(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(p, uint64(7))
-	f.Add([]byte(words), uint64(1))
+	f.Add([]byte(words1), uint64(1))
 	f.Add(bytes.Repeat([]byte("ab"), 1000), uint64(1<<40))
 	f.Fuzz(func(t *testing.T, p []byte, seq uint64) {
 		if len(p) == 0 || len(p) > MaxRecord || seq == 0 {

@@ -3,7 +3,7 @@
 //
 // It never looks into a record, never changes or re-encodes one, never deletes what is not acknowledged unless the size
 // limit forces it, and never loses anything in silence: what is damaged, dropped or missing is named by its sequence
-// range, once per Open until it is acknowledged.
+// range, at each Open until it is acknowledged.
 //
 // # On disk
 //
@@ -17,7 +17,17 @@
 // A number is reserved in the cursor file, in blocks, before a record that bears it becomes readable. After a clean
 // close or a crash of the process the sequence goes on without a gap. After a power cut, or when the end of the journal
 // is damaged or missing, it goes on after the reserved block, because a disk that lied about flushing may have lost
-// records that were already sent: the numbers between are named in the Report, and are not used.
+// records that were already sent: the numbers between are named in the Report, and are not used. Open saves that before
+// it cuts anything, so that neither a crash nor a second Open can give one of them out. What it cuts off is only the
+// unfinished write that a killed process leaves. A damaged end stays, if an intact record is before it in its segment, and a
+// new segment is begun behind it.
+//
+// # Looking only
+//
+// With Options.ReadOnly nothing in the folder is changed, so that a journal can be read as evidence: on a read-only mount,
+// or as a copy from another machine. The lock is shared, and is none where the copy has no lock file. Numbers that were only
+// reserved are not called lost, unless the end of the journal is damaged or missing: a copy says nothing about the power of
+// the machine that it comes from.
 //
 // # Concurrency
 //
@@ -43,8 +53,9 @@ const MaxRecord = 64 << 10
 
 // Errors that callers tell apart.
 var (
-	ErrClosed  = errors.New("journal: closed")
-	ErrDropped = errors.New("journal: the record was dropped because the disk failed and the queue was full")
+	ErrClosed   = errors.New("journal: closed")
+	ErrDropped  = errors.New("journal: the record was dropped because the disk failed and the queue was full")
+	ErrReadOnly = errors.New("journal: opened with ReadOnly, to look only")
 )
 
 const (
@@ -59,6 +70,8 @@ type Options struct {
 	MaxBytes int64         // of all segments; 0: no limit. The oldest acknowledged go first, then the oldest others
 	Retain   time.Duration // how long acknowledged records are kept at least; 0: 120 h (IEC 60839-11-1, grades 3 and 4)
 	Gather   time.Duration // how long a record may wait for others before it is written; 0: not at all. Wait ends it
+
+	ReadOnly bool // to look only: Append and Ack fail with ErrReadOnly, and the limits above mean nothing
 
 	OnDropped func(from, to uint64, cause error) // records that are lost for good, both ends included
 	OnTrouble func(err error)                    // the disk began to fail, or works again (nil)
@@ -83,8 +96,8 @@ func (r Range) String() string {
 
 // Report is what Open found wrong. The zero value means: nothing.
 type Report struct {
-	Lost    []Range  // above the acknowledged cursor or at the end: damaged, missing, or reserved and never to be used
-	Torn    int64    // bytes of an unfinished write that were cut off the end
+	Lost    []Range  // above the acknowledged cursor: damaged, missing, or reserved and never to be used
+	Torn    int64    // bytes behind the last intact record: an unfinished write, which is cut off, or damage, which stays
 	Cursor  bool     // the cursor file was lost: everything is sent again
 	Ignored []string // files that are none of the journal's
 }
@@ -193,6 +206,8 @@ func (j *Journal) Ack(seq uint64) error {
 	switch {
 	case j.closed:
 		return ErrClosed
+	case j.o.ReadOnly:
+		return ErrReadOnly
 	case seq > j.durable:
 		return fmt.Errorf("journal: record %d cannot be acknowledged: the last one on disk is %d", seq, j.durable)
 	case seq != j.acked:

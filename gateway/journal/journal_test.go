@@ -23,11 +23,11 @@ func auditEvent(seq uint64, prev string) ([]byte, error) {
 	}
 	switch seq % 4 {
 	case 1:
-		e.Kind, e.Badge, e.Reason, e.DecidedUs, e.Side, e.Cause = event.DoorOpened, "", "", 0, "", "contact"
+		e.Kind, e.Badge, e.Reason, e.DecidedUs, e.Side, e.Cause = event.DoorOpened, "", "", 0, "", "badge"
 	case 2:
 		e.Kind, e.Reason, e.DecidedUs = event.AccessEntered, "", 0
 	case 3:
-		e.Kind, e.Badge, e.Reason, e.DecidedUs, e.Side, e.Cause = event.DoorClosed, "", "", 0, "", "contact"
+		e.Kind, e.Badge, e.Reason, e.DecidedUs, e.Side, e.Cause = event.DoorClosed, "", "", 0, "", "closed"
 	}
 	return json.Marshal(e)
 }

@@ -4,11 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"time"
-
-	"kapija/internal/event"
 )
 
 // reserveBlock is how many numbers are reserved beyond the last one written.
@@ -35,11 +32,13 @@ func open(d disk, o Options) (_ *Journal, r Report, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	lock, err := d.Lock()
-	if err == errLocked {
+	lock, err := d.Lock(o.ReadOnly)
+	switch {
+	case err == errLocked:
 		return nil, r, err
-	}
-	if err != nil {
+	case err != nil && o.ReadOnly:
+		return nil, r, fmt.Errorf("cannot be read: %w", err)
+	case err != nil:
 		return nil, r, fmt.Errorf("cannot be written: %w; mount it read-write and give it to the gateway's user", err)
 	}
 	defer func() {
@@ -57,8 +56,19 @@ func open(d disk, o Options) (_ *Journal, r Report, err error) {
 	if err := j.load(&r); err != nil {
 		return nil, r, err
 	}
-	go j.run()
+	if o.ReadOnly {
+		go j.hold()
+	} else {
+		go j.run()
+	}
 	return j, r, nil
+}
+
+// hold is run for a journal that is only looked at.
+func (j *Journal) hold() {
+	defer close(j.done)
+	<-j.stop
+	j.w.closeErr = j.lock.Close()
 }
 
 // load finds out what the folder holds.
@@ -86,7 +96,8 @@ func (j *Journal) load(r *Report) error {
 	if !have || damaged {
 		upto = 0 // each segment bounds itself
 	}
-	if err := j.examine(upto, r); err != nil {
+	tail, err := j.examine(upto, r)
+	if err != nil {
 		return err
 	}
 	j.last = max(j.last, j.acked)
@@ -97,25 +108,42 @@ func (j *Journal) load(r *Report) error {
 	boot := bootMark(j.d.Boot())
 	reserved, why := max(cur.reserved, cur.floor), ""
 	switch newest := len(j.segs) - 1; {
-	case r.Cursor, damaged:
+	case (r.Cursor || damaged) && !j.o.ReadOnly:
 		reserved, why = max(reserved, j.last)+reserveBlock, "the cursor file was damaged"
 	case !have:
-	case cur.floor > j.last:
-		why = "the end of the journal is missing"
-	case newest < 0 || j.segs[newest].first < cur.segment:
+	case newest < 0 && cur.segment > 0 || newest >= 0 && j.segs[newest].first < cur.segment:
 		why = "the newest segment is missing"
-	case r.Torn > 0 && !j.w.short:
+	case tail == damagedEnd:
 		why = "the end of the journal was damaged"
-	case boot == [16]byte{} || boot != cur.boot:
+	case cur.floor > j.last:
+		why = "the end of the journal is missing, or was named at an earlier start"
+	case (boot == [16]byte{} || boot != cur.boot) && !j.o.ReadOnly:
 		why = "the power was cut"
 	}
-	if why != "" && reserved > j.last {
+	skips := why != "" && reserved > j.last
+	if skips {
 		j.lose(r, j.last+1, reserved, why+"; these numbers were reserved and may have been used")
+	}
+	if j.o.ReadOnly {
+		j.durable = j.last
+		return nil
+	}
+	if skips {
 		j.last = reserved
 	}
 	j.durable = j.last
-	cur.boot, cur.reserved, cur.floor = boot, j.last, j.last
-	j.w.cursor = cur
+	j.w.cursor, j.w.cursor.boot = cur, boot
+	if skips {
+		if err := j.remember(j.last, j.last); err != nil {
+			j.log.Warn("the journal's cursor cannot be saved; its end is left as it is", "error", err)
+			j.w.cursor.reserved, j.w.cursor.floor = j.last, j.last
+			return nil
+		}
+	}
+	j.w.cursor.reserved, j.w.cursor.floor = j.last, j.last
+	if n := len(j.segs) - 1; n >= 0 && !j.segs[n].sealed && tail != damagedEnd {
+		j.goOn(j.segs[n], tail)
+	}
 	return nil
 }
 
@@ -141,9 +169,10 @@ func (j *Journal) sortSegments(r *Report) {
 	})
 }
 
-// examine reads the newest segment, and those that a crash left unsealed, and names what is missing between segments.
-func (j *Journal) examine(upto uint64, r *Report) error {
-	end := j.acked
+// examine reads the newest segment, and those that a crash left unsealed, and names what is missing between segments. It
+// returns how the newest one ends.
+func (j *Journal) examine(upto uint64, r *Report) (end ending, err error) {
+	held := j.acked
 	var keep []*segment
 	for i, s := range j.segs {
 		newest := i == len(j.segs)-1
@@ -154,16 +183,16 @@ func (j *Journal) examine(upto uint64, r *Report) error {
 		if !newest {
 			limit = min(limit, j.segs[i+1].first-1)
 		}
-		if s.first > end+1 {
-			j.lose(r, end+1, s.first-1, "no segment holds them")
+		if s.first > held+1 {
+			j.lose(r, held+1, s.first-1, "no segment holds them")
 		}
 		if newest || !s.sealed {
-			if err := j.scan(s, limit, newest, r); err != nil {
-				return err
+			if end, err = j.scan(s, limit, r); err != nil {
+				return end, err
 			}
 		}
-		end = max(end, s.last)
-		if !newest && !s.sealed {
+		held = max(held, s.last)
+		if !newest && !s.sealed && !j.o.ReadOnly {
 			if s.empty() {
 				_ = j.d.Remove(s.name())
 				continue
@@ -171,86 +200,16 @@ func (j *Journal) examine(upto uint64, r *Report) error {
 			from := s.name()
 			s.sealed = true
 			if err := j.d.Rename(from, s.name()); err != nil {
-				return fmt.Errorf("seal segment %s: %w", from, err)
+				return end, fmt.Errorf("seal segment %s: %w", from, err)
 			}
 		}
 		keep = append(keep, s)
 	}
 	j.segs = keep
 	for i := len(keep) - 2; i >= 0 && j.prev == ""; i-- { // the newest holds no record yet
-		if err := j.scan(keep[i], keep[i].last, false, nil); err != nil {
-			return err
+		if _, err := j.scan(keep[i], keep[i].last, nil); err != nil {
+			return end, err
 		}
 	}
-	return nil
-}
-
-// scan reads one segment to its end: the last record's hash, what is damaged, and, when it is the newest and unsealed,
-// where to go on writing. With r nil it only looks for the hash.
-func (j *Journal) scan(s *segment, limit uint64, newest bool, r *Report) error {
-	flag := os.O_RDONLY
-	if newest && !s.sealed {
-		flag = os.O_RDWR
-	}
-	f, err := j.d.Open(s.name(), flag)
-	if err != nil {
-		return fmt.Errorf("open segment: %w", err)
-	}
-	if s.sealed {
-		limit = s.last
-	}
-	sc := newScanner(f, 0, s.size, s.first-1, limit, j.window)
-	var end found
-	for expect := s.first; ; expect = end.seq + 1 {
-		rec, ok := sc.next()
-		if !ok {
-			break
-		}
-		if rec.seq > expect && r != nil {
-			j.lose(r, expect, rec.seq-1, "damaged on disk")
-		}
-		s.mark(rec)
-		rec.stored = append(end.stored[:0], rec.stored...)
-		end = rec
-	}
-	if end.seq > 0 {
-		if p, err := end.payload(); err == nil {
-			j.prev = event.Hash(p)
-		}
-		j.last = max(j.last, end.seq)
-	}
-	if s.sealed {
-		if r != nil && end.seq < s.last {
-			j.lose(r, max(s.first, end.seq+1), s.last, "damaged on disk")
-		}
-		return f.Close()
-	}
-	s.last = max(s.last, end.seq)
-	torn := s.size - sc.end
-	s.size = sc.end
-	if !newest {
-		return f.Close()
-	}
-	r.Torn = torn
-	j.w.short = cutShort(f, sc)
-	if torn > 0 && f.Truncate(sc.end) != nil {
-		return f.Close() // what follows goes into a new segment
-	}
-	j.w.out = f
-	return nil
-}
-
-// cutShort reports whether behind the last intact record there is only the first part of the next one, as a process
-// leaves it that is killed while it writes. Nobody was told that such a record is durable.
-func cutShort(f file, sc *scanner) bool {
-	head := make([]byte, headSize)
-	left := sc.size - sc.end
-	if left < headSize {
-		return true
-	}
-	if _, err := f.ReadAt(head, sc.end); err != nil {
-		return false
-	}
-	n, flag, seq := parseHead(head)
-	return seq == sc.last+1 && flag <= packed && n > 0 && n <= MaxRecord && left < int64(headSize+n)
+	return end, nil
 }

@@ -13,6 +13,9 @@ import (
 func (j *Journal) Append(build func(seq uint64, prev string) ([]byte, error)) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.o.ReadOnly {
+		return 0, ErrReadOnly
+	}
 	j.makeRoom()
 	if j.closed {
 		return 0, ErrClosed

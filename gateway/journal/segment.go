@@ -12,7 +12,7 @@ import (
 const (
 	lockName   = "lock"
 	cursorName = "cursor"
-	extension  = ".kj1" // the number is the version of the record format
+	extension  = ".kj2" // the number is the version of the record format
 )
 
 // segment is one file of records.

@@ -22,7 +22,6 @@ const (
 type writer struct {
 	out        file // the last segment; nil: begin a new one
 	broken     bool // a write failed: out cannot be trusted behind the segment's size
-	short      bool // at the opening, the last record was cut short by a crash
 	cursorFile file
 	cursor     cursor // as saved last
 	cursorBad  bool
