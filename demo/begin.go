@@ -137,7 +137,7 @@ func (d *demo) settle(ctx context.Context) error {
 	if d.state.Counted {
 		return nil
 	}
-	client, err := mqtt.Dial(mqtt.Config{URL: "tcp://" + d.MQTT, ClientID: "demo", Clean: true, Log: d.Log})
+	client, err := mqtt.Dial(mqtt.Config{URL: "tcp://" + d.MQTT, ClientID: "demo", Clean: true, Retained: true, Log: d.Log})
 	if err != nil {
 		return err
 	}

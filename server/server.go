@@ -100,7 +100,7 @@ func Run(ctx context.Context, c Config) error {
 
 	connected := make(chan struct{}, 1)
 	client, err := mqtt.Dial(mqtt.Config{
-		URL: c.Broker, ClientID: "dashboard-" + random(), Username: c.Username, Password: c.Password, Clean: true, Log: c.Log,
+		URL: c.Broker, ClientID: "dashboard-" + random(), Username: c.Username, Password: c.Password, Clean: true, Retained: true, Log: c.Log,
 		OnConnect: func(*mqtt.Client) {
 			select {
 			case connected <- struct{}{}:

@@ -120,7 +120,8 @@ func session(ctx context.Context, c Config, dial dialer) error {
 	pump := newPump(c, in)
 	birth := make(chan struct{}, 1)
 	cl, err := dial(mqtt.Config{
-		URL: c.URL, ClientID: "gw-" + c.Gateway.Building + "-" + c.Gateway.Gateway,
+		Retained: true, // policy
+		URL:      c.URL, ClientID: "gw-" + c.Gateway.Building + "-" + c.Gateway.Gateway,
 		Username: c.Username, Password: c.Password,
 		Will: &offline, Log: c.Log,
 		OnConnect: func(*mqtt.Client) {

@@ -46,6 +46,10 @@ type Config struct {
 	Clean    bool     // true: the broker forgets subscriptions and waiting messages when the connection ends
 	Will     *Message // published by the broker when the connection breaks
 
+	// Retained: whoever subscribes while something is being published retained must have it in the end. The price is that
+	// what waits in a persistent session may come late and out of order after a connect, once.
+	Retained bool
+
 	OnConnect func(*Client) // after each connect, in a goroutine of its own
 	OnLost    func(error)   // after each loss
 	Log       *slog.Logger
@@ -53,9 +57,10 @@ type Config struct {
 
 // Client is a connection that is kept up.
 type Client struct {
-	log  *slog.Logger
-	paho paho.Client
-	in   *inbox
+	log   *slog.Logger
+	paho  paho.Client
+	in    *inbox
+	times int // that a subscription is sent
 
 	mu         sync.Mutex
 	subscribed bool            // Subscribe was called
@@ -80,7 +85,10 @@ func Dial(c Config) (*Client, error) {
 	}
 	cl := &Client{
 		log: c.Log.With("broker", u.Host), in: newInbox(),
-		up: make(chan struct{}), lost: make(chan struct{}),
+		up: make(chan struct{}), lost: make(chan struct{}), times: 1,
+	}
+	if c.Retained {
+		cl.times = 2
 	}
 	o := paho.NewClientOptions().AddBroker(c.URL).SetClientID(c.ClientID).SetCleanSession(c.Clean).
 		SetAutoAckDisabled(true).SetOrderMatters(true).SetDefaultPublishHandler(cl.in.put).
@@ -208,11 +216,11 @@ func (c *Client) Subscribe(ctx context.Context, filters []string, handle func(m 
 	}
 }
 
-// subscribe subscribes twice. A broker may collect the retained messages first and begin to deliver new ones afterwards,
-// as nats-server does: what is published in between would be missed. The second time it delivers already, and sends the
-// retained messages as they are by then.
+// subscribe subscribes, and a second time when retained messages matter. A broker may collect the retained messages first
+// and begin to deliver new ones afterwards, as nats-server does: what is published in between would be missed. The second
+// time it delivers already, and sends the retained messages as they are by then.
 func (c *Client) subscribe(ctx context.Context, filters map[string]byte, down <-chan struct{}) error {
-	for range 2 {
+	for range c.times {
 		t := c.paho.SubscribeMultiple(filters, nil)
 		if err := wait(ctx, t, down); err != nil {
 			return err

@@ -222,7 +222,7 @@ func TestNoRetainedMessageIsMissed(t *testing.T) {
 	all := make(chan struct{})
 	var n atomic.Int64
 	for i := range 5 { // at different moments of the publishing
-		c := dial(t, Config{URL: b.URL(), ClientID: fmt.Sprintf("receiver-%d", i)})
+		c := dial(t, Config{URL: b.URL(), ClientID: fmt.Sprintf("receiver-%d", i), Retained: true})
 		err := c.Subscribe(soon(t), []string{"p/+"}, func(m Message, ack func()) {
 			ack()
 			if _, again := seen.LoadOrStore(fmt.Sprint(i, m.Topic), true); !again && n.Add(1) == 5*topics {
