@@ -45,6 +45,9 @@ type bench struct {
 	keys string
 	sign ed25519.PrivateKey
 	site policy.SiteKey
+
+	alter func(*site.Building) // nil: the building is as it is
+	rules policy.Rules         // without a version: the usual ones
 }
 
 func newBench(t *testing.T) *bench {
@@ -104,7 +107,11 @@ func (b *bench) messages(version uint64, entries ...policy.Entry) map[string][]b
 		body, err := policy.EncodeShard(uint8(i), version, shards[uint8(i)])
 		seal(policy.ShardName(uint8(i)), body, err)
 	}
-	body, err := policy.EncodeRules(rules(version))
+	r := b.rules
+	if r.Version == 0 {
+		r = rules(version)
+	}
+	body, err := policy.EncodeRules(r)
 	seal(policy.RulesName, body, err)
 	return out
 }

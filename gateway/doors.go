@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	bridge "kapija/firmware-bridge"
 	"kapija/gateway/door"
 	"kapija/internal/event"
-	"kapija/internal/policy"
 	"kapija/internal/site"
 )
 
@@ -17,6 +15,8 @@ type portal struct {
 	machine *door.Machine
 	lock    lock
 	answers map[event.Side]*player
+	by      string                    // who or what set the mode
+	pins    map[event.Side]pinAwaited // cards that wait for their PIN
 }
 
 // reader says where a reader or a people counter is.
@@ -25,10 +25,21 @@ type reader struct {
 	side   event.Side
 }
 
-// input says what an input is to a door.
+// role is what an input is for. The zero role is none: it is recorded, and no more.
+type role uint8
+
+const (
+	contact role = iota + 1
+	rex
+	fire
+	tamper
+)
+
+// input is one input of this gateway.
 type input struct {
-	portal *portal
-	rex    bool // the request to exit; otherwise the contact
+	role   role
+	portal *portal // of contact and rex
+	reader string  // of a reader's tamper
 }
 
 // wire joins the doors of this gateway with their devices, as the configuration names them.
@@ -39,19 +50,18 @@ func (l *loop) wire() error {
 			return fmt.Errorf("gateway: door %s: lock %q is not an output of gateway %s", d.ID, d.Lock, l.c.Gateway.ID)
 		}
 		p := &portal{
-			site: d,
-			machine: door.New(door.Config{
-				Contact: d.Contact != "", Release: d.Release, Extended: d.Extended, HeldAfter: d.HeldAfter,
-			}),
+			site:    d,
+			machine: door.New(doorConfig(d)),
 			lock:    lock{out, d.Fail},
 			answers: map[event.Side]*player{},
+			pins:    map[event.Side]pinAwaited{},
 		}
 		l.portals = append(l.portals, p)
 		if d.Contact != "" {
-			l.inputs[d.Contact] = input{portal: p}
+			l.inputs[d.Contact] = input{role: contact, portal: p}
 		}
 		if d.REX != "" {
-			l.inputs[d.REX] = input{portal: p, rex: true}
+			l.inputs[d.REX] = input{role: rex, portal: p}
 		}
 		for id, side := range map[string]event.Side{d.Entry: event.In, d.Exit: event.Out, d.Counter: ""} {
 			if id != "" {
@@ -59,7 +69,16 @@ func (l *loop) wire() error {
 			}
 		}
 	}
+	if id := l.c.Gateway.Fire; id != "" {
+		l.inputs[id] = input{role: fire}
+	}
+	if id := l.c.Gateway.Tamper; id != "" {
+		l.inputs[id] = input{role: tamper}
+	}
 	for _, r := range l.c.Gateway.Readers {
+		if r.Tamper != "" {
+			l.inputs[r.Tamper] = input{role: tamper, reader: r.ID}
+		}
 		if at := l.readers[r.ID]; at.portal != nil {
 			p := &player{led: l.outputs[r.LED], buzzer: l.outputs[r.Buzzer]}
 			at.portal.answers[at.side] = p
@@ -67,24 +86,6 @@ func (l *loop) wire() error {
 		}
 	}
 	return nil
-}
-
-// read decides about a credential and lets the door act on it.
-func (l *loop) read(s bridge.Signal, r bridge.Read) {
-	at, ok := l.readers[s.Device]
-	if !ok {
-		l.log.Warn("a credential at a reader of no door", "reader", s.Device)
-		return
-	}
-	now, state := l.clock.Stamp()
-	q := policy.Request{
-		Door: at.portal.site.ID, Side: at.side, Fault: event.Reason(r.Fault), At: now, Clock: state,
-	}
-	if r.Fault == bridge.NoFault {
-		q.Key = l.key.Card(r.Format, r.Bits, r.Len)
-	}
-	d := l.policy.Current().Decide(q)
-	l.stepAt(at.portal, time.Now(), s.At, door.Decided{Decision: d, Side: at.side})
 }
 
 func (l *loop) step(p *portal, now time.Time, in door.Input) {
@@ -117,7 +118,9 @@ func (l *loop) stepAt(p *portal, now, read time.Time, in door.Input) {
 			l.record(e)
 		}
 	}
-	if p.machine.Status() != before {
+	after := p.machine.Status()
+	l.memory.SetDoor(p.site.ID, after.Locked && !after.Open && !after.Unseen)
+	if after != before {
 		l.publish()
 	}
 }

@@ -17,9 +17,16 @@ type fakeOutput struct {
 	broken error
 	log    []string // when it was driven
 	sets   chan bool
+	hangs  chan struct{} // Set waits until this is closed
 }
 
 func (o *fakeOutput) Set(on bool) error {
+	o.mu.Lock()
+	hangs := o.hangs
+	o.mu.Unlock()
+	if hangs != nil {
+		<-hangs
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.broken != nil {

@@ -7,7 +7,7 @@
 //
 // Concurrency: one goroutine, the loop, owns the doors, the outputs, the clock and the health of the devices. What
 // others have to tell it comes through a channel of 256 signals from the devices, which holds them back when it is
-// full, and a mailbox that joins what does not fit. The loop waits for nothing but these; the one exception is a
+// full, one command of an operator at a time, and a mailbox that joins what does not fit. The loop waits for nothing but these; the one exception is a
 // journal whose queue is full while its disk hangs, which may stop it for one second once (package journal). The lock
 // moves first, then the reader answers, then the events are written.
 //
@@ -23,6 +23,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -30,6 +32,8 @@ import (
 	"kapija/firmware-bridge/rig"
 	"kapija/gateway/clock"
 	"kapija/gateway/journal"
+	"kapija/gateway/local"
+	"kapija/gateway/memory"
 	"kapija/gateway/snapshot"
 	"kapija/gateway/uplink"
 	"kapija/internal/site"
@@ -41,6 +45,7 @@ const (
 	AuditDir     = "audit"
 	TelemetryDir = "telemetry"
 	PolicyDir    = "policy"
+	OrdersDir    = "orders" // commands that were carried out, and the modes that they set
 )
 
 // The journals' limits. A gateway of a busy door writes about 1 MB of audit events a day.
@@ -71,6 +76,10 @@ type Config struct {
 	Version string
 	Built   time.Time    // date of the build; a clock before it is not believed
 	Log     *slog.Logger // nil: none
+
+	Local local.Config // the local page: Addr and PIN; without Addr there is none
+
+	Reload <-chan Reload // nil: never
 
 	Ready func() // called once, when the doors work; nil: not called
 	Alive func() // called by the loop itself, about once a second; nil: not called
@@ -123,15 +132,45 @@ func run(ctx context.Context, c Config, s seams) (err error) {
 		mail.refused(fmt.Errorf("stored shard %s: %w", d.Shard, d.Cause))
 	}
 
+	clk := clock.New(s.clock)
+	orders := filepath.Join(c.Dir, OrdersDir)
+	if err := os.MkdirAll(orders, 0o700); err != nil {
+		return fmt.Errorf("gateway: folder for the operators' orders: %w", err)
+	}
+	now, _ := clk.Stamp()
+	commander, modes, err := openCommander(orders, keys, address, mail, c.Log, now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, commander.close()) }()
+
+	var page net.Listener
+	if c.Local.Addr != "" {
+		if page, err = local.Listen(c.Local); err != nil {
+			return fmt.Errorf("gateway: %w", err)
+		}
+		defer page.Close()
+	}
 	devices, err := s.devices()
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
-	l, err := newLoop(c, boot(), clock.New(s.clock), audit, telemetry, policy, keys.Site, devices.Outputs, mail)
+	l, err := newLoop(c, boot(), clk, audit, telemetry, policy, keys.Site, devices.Outputs, mail)
 	if err != nil {
 		return err
 	}
+	l.commanded, l.old = modes, openAlarms(audit)
+	if l.memory, err = memory.Rebuild(audit, c.Building, policy.Current(), now); err != nil {
+		// Rules that need to know refuse, or forget; nothing opens by it.
+		c.Log.Error("who is where could not be read from the journal", "error", err)
+		l.memory = memory.New(c.Building)
+	}
+	commander.now, commander.carry = l.now, l.orders
 
+	if page != nil {
+		l.recent = &recent{}
+		l.recent.load(audit)
+	}
 	sources := start(ctx, devices.Sources, l.signals, c.Log)
 	l.start(ctx)
 	if c.Ready != nil {
@@ -149,13 +188,18 @@ func run(ctx context.Context, c Config, s seams) (err error) {
 		err := s.uplink(linked, uplink.Config{
 			Gateway: address, URL: c.MQTT, Username: c.Username, Password: c.Password,
 			Audit: audit, Telemetry: telemetry, State: l.State, Changed: l.changed,
-			Policy: mail.policy(policy, c.Log), Log: c.Log,
+			Policy:  mail.policy(policy, c.Log),
+			Command: func(payload []byte, retained bool) []byte { return commander.take(ctx, payload, retained) },
+			Log:     c.Log,
 		})
 		if err != nil {
 			c.Log.Error("the uplink ended; the doors go on", "error", err)
 		}
 	}()
-	go store(linked, policy)
+	go store(linked, policy, commander)
+	if page != nil {
+		go serveLocal(ctx, page, l.localPage())
+	}
 
 	l.run(ctx)
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime-journalTime)
@@ -171,8 +215,8 @@ func run(ctx context.Context, c Config, s seams) (err error) {
 	return nil
 }
 
-// store tries again to store policy that a full disk could not take.
-func store(ctx context.Context, s *snapshot.Store) {
+// store tries again to store what a full disk could not take.
+func store(ctx context.Context, s *snapshot.Store, k *commander) {
 	tick := time.NewTicker(30 * time.Second)
 	defer tick.Stop()
 	for {
@@ -181,6 +225,7 @@ func store(ctx context.Context, s *snapshot.Store) {
 			return
 		case <-tick.C:
 			_ = s.Flush() // the delivery has logged why
+			k.flush()
 		}
 	}
 }

@@ -29,6 +29,7 @@ type live struct {
 	done    chan error
 	uplink  func(context.Context, uplink.Config) error
 	alive   int
+	reload  chan Reload
 }
 
 var (
@@ -41,7 +42,7 @@ var (
 // prepare makes the devices: inputs tell at start that they are normal.
 func (b *bench) prepare() *live {
 	l := &live{bench: b, outputs: map[string]*fakeOutput{}, sources: map[string]*fakeSource{},
-		up: make(chan uplink.Config, 1), done: make(chan error, 1)}
+		up: make(chan uplink.Config, 1), reload: make(chan Reload), done: make(chan error, 1)}
 	l.uplink = func(ctx context.Context, c uplink.Config) error {
 		l.up <- c
 		<-ctx.Done()
@@ -72,9 +73,13 @@ func (l *live) run() *live {
 		sources = append(sources, s)
 	}
 	b := building()
+	if l.alter != nil {
+		l.alter(b)
+	}
 	c := Config{
 		Building: b, Gateway: b.Gateway("g"), Dir: l.dir, Keys: l.keys, MQTT: "tcp://127.0.0.1:1", Version: "test",
 		Log: slog.New(slog.NewTextHandler(l.t.Output(), nil)), Alive: func() { l.alive++ },
+		Reload: l.reload,
 	}
 	s := seams{devices: func() (*rig.Devices, error) { return &rig.Devices{Sources: sources, Outputs: lines}, nil }, uplink: l.uplink}
 	s.clock.Synced = func() bool { return false }

@@ -12,6 +12,7 @@ import (
 	"kapija/gateway/clock"
 	"kapija/gateway/door"
 	"kapija/gateway/journal"
+	"kapija/gateway/memory"
 	"kapija/gateway/snapshot"
 	"kapija/internal/event"
 	"kapija/internal/policy"
@@ -27,8 +28,8 @@ const (
 
 var errNotHeld = errors.New("the output did not keep its level")
 
-// loop owns the doors. Its fields belong to the goroutine that calls start, run and stop, except for signals, changed,
-// mail and published.
+// loop owns the doors. Its fields belong to the goroutine that calls start, run and stop, except for signals, orders,
+// asks, changed, mail and published.
 type loop struct {
 	c         Config
 	log       *slog.Logger
@@ -46,13 +47,23 @@ type loop struct {
 	players []*player
 	health  *health
 
+	memory    *memory.Memory
+	commanded map[string]commanded // by door
+	replan    bool                 // the modes of the doors may change
+	fire      bool
+	old       []event.Event // alarms that the run before left open
+
 	signals   chan bridge.Signal
 	mail      *mailbox
+	orders    chan order
+	asks      chan func()
+	recent    *recent       // nil: nobody looks
 	changed   chan struct{} // the state changed
-	published atomic.Pointer[event.State]
+	published atomic.Pointer[published]
 
 	timer     *time.Timer
 	lastState time.Time
+	refusedAt time.Time                // when commands that were not believed were recorded last
 	unwritten map[*journal.Journal]int // records that a journal did not take
 }
 
@@ -61,8 +72,9 @@ func newLoop(c Config, boot string, k *clock.Clock, audit, telemetry *journal.Jo
 	l := &loop{
 		c: c, log: c.Log, boot: boot, clock: k, audit: audit, telemetry: telemetry, policy: store, key: key,
 		readers: map[string]reader{}, inputs: map[string]input{}, outputs: map[string]*output{},
-		health:  newHealth(c.Gateway),
-		signals: make(chan bridge.Signal, queueSize), mail: mail, changed: make(chan struct{}, 1),
+		health: newHealth(c.Gateway),
+		memory: memory.New(c.Building), commanded: map[string]commanded{},
+		signals: make(chan bridge.Signal, queueSize), mail: mail, orders: make(chan order), asks: make(chan func()), changed: make(chan struct{}, 1),
 		unwritten: map[*journal.Journal]int{},
 	}
 	for _, o := range c.Gateway.Outputs {
@@ -84,6 +96,7 @@ func (l *loop) start(ctx context.Context) {
 	l.checkClock()
 	l.record(event.Event{Kind: event.GatewayStarted, Cause: "version " + l.c.Version})
 	l.log.Info("gateway started", "gateway", l.c.Gateway.ID, "version", l.c.Version, "clock", l.clock.State(), "policy", l.policy.Current().Version())
+	l.endOldAlarms(l.old)
 	l.recordLosses()
 
 	var early []bridge.Signal
@@ -103,13 +116,7 @@ func (l *loop) start(ctx context.Context) {
 			wait = false
 		}
 	}
-	for _, p := range l.portals {
-		mode := door.Secure
-		if p.site.Mode != "" {
-			mode = door.Mode(p.site.Mode)
-		}
-		l.step(p, time.Now(), door.SetMode{Mode: mode, Cause: "configuration"})
-	}
+	l.setModes()
 	for _, s := range early {
 		l.signal(s)
 	}
@@ -131,6 +138,12 @@ func (l *loop) run(ctx context.Context) {
 		case <-l.timer.C:
 		case <-l.mail.kick:
 			l.recordLosses()
+		case o := <-l.orders:
+			o.done <- l.carryOut(o.command)
+		case ask := <-l.asks:
+			ask()
+		case r := <-l.c.Reload:
+			r.Done <- l.reload(r.Building, r.Gateway)
 		case <-check.C:
 			l.check()
 		}
@@ -141,13 +154,14 @@ func (l *loop) run(ctx context.Context) {
 // stop locks the doors and writes the last events.
 func (l *loop) stop() {
 	for _, p := range l.portals {
+		l.giveUpPINs(p, time.Time{})
 		l.step(p, time.Now(), door.Stop{})
 	}
 	for _, p := range l.players {
-		p.rest = nil
-		p.advance(time.Now())
+		p.silence(time.Now())
 	}
 	l.recordPolicy()
+	l.recordRefusedCommands(time.Now())
 	l.recordLosses()
 	l.record(event.Event{Kind: event.GatewayStopped, Cause: "stop"})
 	l.publish()
@@ -158,6 +172,9 @@ func (l *loop) stop() {
 func (l *loop) deadlines(f func(time.Time)) {
 	for _, p := range l.portals {
 		f(p.machine.Deadline())
+		for _, w := range p.pins {
+			f(w.until)
+		}
 	}
 	for _, p := range l.players {
 		f(p.next)
@@ -181,6 +198,10 @@ func (l *loop) due(now time.Time) {
 		if at := p.machine.Deadline(); !at.IsZero() && !now.Before(at) {
 			l.step(p, now, door.Tick{})
 		}
+		l.giveUpPINs(p, now)
+	}
+	if l.replan {
+		l.setModes()
 	}
 	for _, p := range l.players {
 		p.due(now)
@@ -198,6 +219,8 @@ func (l *loop) check() {
 	l.checkClock()
 	l.checkOutputs()
 	l.recordUnwritten()
+	l.recordRefusedCommands(time.Now())
+	l.setModes()
 	if time.Since(l.lastState) >= everyState {
 		l.publish()
 	} else {

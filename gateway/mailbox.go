@@ -9,7 +9,8 @@ import (
 	"kapija/gateway/snapshot"
 )
 
-// mailbox holds what other goroutines have to tell the loop: policy that came, and records that were lost. It never
+// mailbox holds what other goroutines have to tell the loop: policy that came, commands that were not believed, and records
+// that were lost. It never
 // blocks; what does not fit is joined.
 type mailbox struct {
 	kick chan struct{}
@@ -23,6 +24,9 @@ type news struct {
 	applied   int // shards
 	refusals  int
 	refusal   error // the first of them
+	commands  int   // that were not believed
+	command   error // why the first of them was not
+	forgotten string
 	lost      []loss
 	lostMore  uint64 // records beyond maxLosses ranges
 	firstCame time.Time
@@ -88,7 +92,8 @@ func (m *mailbox) policies() news {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := m.news
-	m.news = news{lost: n.lost, lostMore: n.lostMore}
+	m.news.applied, m.news.refusals, m.news.refusal = 0, 0, nil
+	m.news.firstCame, m.news.lastCame = time.Time{}, time.Time{}
 	return n
 }
 
@@ -133,4 +138,36 @@ func (m *mailbox) lose(l loss) {
 		}
 		n.lostMore += l.to - l.from + 1
 	})
+}
+
+// refusedCommand notes a command that was not believed. Anybody can send such: they are counted, and told together.
+func (m *mailbox) refusedCommand(err error) {
+	m.put(func(n *news) {
+		n.commands++
+		if n.command == nil {
+			n.command = err
+		}
+	})
+}
+
+// refusedCommands takes them out.
+func (m *mailbox) refusedCommands() (n int, first error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n, first = m.news.commands, m.news.command
+	m.news.commands, m.news.command = 0, nil
+	return n, first
+}
+
+// forgot notes that something that was kept beside the journals is damaged.
+func (m *mailbox) forgot(what string) {
+	m.put(func(n *news) { n.forgotten = what })
+}
+
+// forgotten takes that out.
+func (m *mailbox) forgotten() (what string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	what, m.news.forgotten = m.news.forgotten, ""
+	return what
 }

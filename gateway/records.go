@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"kapija/gateway/journal"
 	"kapija/internal/event"
@@ -16,6 +17,11 @@ func (l *loop) record(e event.Event) {
 		e.Seq, e.Prev = seq, prev
 		return json.Marshal(e)
 	})
+	l.memory.Apply(e)
+	if l.recent != nil {
+		l.recent.add(e)
+	}
+	l.replan = l.replan || e.Kind == event.AccessEntered
 }
 
 // recordReading writes one reading.
@@ -63,6 +69,31 @@ func (l *loop) recordLosses() {
 	if more > 0 {
 		l.record(event.Event{Kind: event.JournalDropped, Cause: fmt.Sprintf("%d more records in other ranges", more)})
 	}
+	if what := l.mail.forgotten(); what != "" {
+		l.record(event.Event{Kind: event.JournalDropped, Cause: what})
+		l.log.Error("something that was stored is damaged", "what", what)
+	}
+}
+
+// refusedEvery is how often commands that were not believed are recorded: whoever can reach the broker can send them, and
+// must not fill the journal.
+const refusedEvery = time.Minute
+
+func (l *loop) recordRefusedCommands(now time.Time) {
+	if now.Sub(l.refusedAt) < refusedEvery {
+		return
+	}
+	n, first := l.mail.refusedCommands()
+	if n == 0 {
+		return
+	}
+	l.refusedAt = now
+	cause := first.Error()
+	if n > 1 {
+		cause = fmt.Sprintf("%d commands, the first: %v", n, first)
+	}
+	l.record(event.Event{Kind: event.CommandRefused, Cause: cause})
+	l.log.Warn("command refused", "cause", cause)
 }
 
 // recordPolicy writes what a burst of policy messages came to.
@@ -72,6 +103,7 @@ func (l *loop) recordPolicy() {
 		cause := fmt.Sprintf("version %d, %d shards", l.policy.Current().Version(), n.applied)
 		l.record(event.Event{Kind: event.PolicyApplied, Cause: cause})
 		l.log.Info("policy applied", "cause", cause)
+		l.replan = true
 		l.publish()
 	}
 	if n.refusals > 0 {

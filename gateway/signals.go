@@ -28,16 +28,58 @@ func (l *loop) signal(s bridge.Signal) {
 }
 
 func (l *loop) level(id string, v bridge.Level) {
-	in, ok := l.inputs[id]
+	in := l.inputs[id]
 	switch {
-	case ok && in.rex:
-		l.step(in.portal, time.Now(), door.REX{Active: v.Active, First: v.First})
-	case ok:
+	case in.role == contact:
 		l.step(in.portal, time.Now(), door.Contact{Active: v.Active})
+	case in.role == rex:
+		l.step(in.portal, time.Now(), door.REX{Active: v.Active, First: v.First})
+	case in.role == fire:
+		l.fireLevel(id, v.Active)
+	case in.role == tamper:
+		l.tamper(id, in, v)
 	case v.Active:
 		l.record(event.Event{Kind: event.InputActive, Cause: id})
 	case !v.First:
 		l.record(event.Event{Kind: event.InputNormal, Cause: id})
+	}
+}
+
+// fireLevel is one alarm for the whole gateway, and the doors follow it.
+func (l *loop) fireLevel(id string, active bool) {
+	if active == l.fire {
+		return
+	}
+	l.fire = active
+	for _, p := range l.portals { // the locks first
+		l.step(p, time.Now(), door.Fire{Active: active})
+	}
+	kind := event.FireCleared
+	if active {
+		kind = event.FireActive
+	}
+	l.record(event.Event{Kind: kind, Cause: id})
+	l.log.Warn("fire input", "active", active)
+	l.publish()
+}
+
+// tamper is about a reader, or about the cabinet when it is of none.
+func (l *loop) tamper(id string, in input, v bridge.Level) {
+	e := event.Event{Kind: event.InputTamper, Cause: id}
+	if !v.Active {
+		e.Kind = event.InputIntact
+	}
+	if in.reader != "" {
+		e.Kind = event.ReaderTamper
+		if !v.Active {
+			e.Kind = event.ReaderRestored
+		}
+		if at := l.readers[in.reader]; at.portal != nil {
+			e.Door, e.Side = at.portal.site.ID, at.side
+		}
+	}
+	if v.Active || !v.First {
+		l.record(e)
 	}
 }
 
@@ -59,7 +101,7 @@ func (l *loop) measured(id string, v bridge.Measured) {
 // deviceHealth records a device that goes or comes back, once per change (L25).
 func (l *loop) deviceHealth(id string, v bridge.Health) {
 	if !v.Online {
-		if in, ok := l.inputs[id]; ok && !in.rex {
+		if in := l.inputs[id]; in.role == contact {
 			l.step(in.portal, time.Now(), door.ContactLost{})
 		}
 	}
@@ -84,7 +126,7 @@ func (l *loop) setHealth(id string, online bool, cause string) {
 		at, ok := l.readers[id]
 		if ok {
 			e.Door, e.Side = at.portal.site.ID, at.side
-		} else if in, ok := l.inputs[id]; ok {
+		} else if in := l.inputs[id]; in.portal != nil {
 			e.Door = in.portal.site.ID
 		}
 		switch reader := ok && at.side != ""; {

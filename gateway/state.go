@@ -13,10 +13,25 @@ import (
 func (l *loop) State() event.State {
 	s := event.State{Boot: l.boot, Version: l.c.Version}
 	if p := l.published.Load(); p != nil {
-		s = *p
+		s = p.state
 	}
 	s.Queued = queued(l.audit) + queued(l.telemetry)
 	return s
+}
+
+// published is the state at a moment of the monotonic clock.
+type published struct {
+	state event.State
+	mono  time.Time
+}
+
+// now is the time for those who are not the loop, as exact as the loop's clock while that is not set.
+func (l *loop) now() (at time.Time, known bool) {
+	p := l.published.Load()
+	if p == nil || p.state.Clock == event.ClockIsUnset {
+		return time.Time{}, false
+	}
+	return p.state.At.Add(time.Since(p.mono)), true
 }
 
 // queued is how many records are not acknowledged yet. The cursor is read first: it may move, and never passes the last.
@@ -49,15 +64,12 @@ func (l *loop) complete() uint64 {
 // refresh makes the present state known to those who ask.
 func (l *loop) refresh() {
 	at, clock := l.clock.Stamp()
-	s := &event.State{
-		Online: true, At: at, Boot: l.boot, Version: l.c.Version, Clock: clock,
+	s := event.State{
+		Online: true, At: at, Boot: l.boot, Version: l.c.Version, Clock: clock, Fire: l.fire,
 		Policy: l.complete(), Devices: slices.Clone(l.health.devices),
 	}
 	for _, p := range l.portals {
-		d := p.machine.Status()
-		s.Doors = append(s.Doors, event.Door{
-			ID: p.site.ID, Open: d.Open, Locked: d.Locked, Forced: d.Forced, Held: d.Held, Mode: string(d.Mode),
-		})
+		s.Doors = append(s.Doors, p.state())
 	}
-	l.published.Store(s)
+	l.published.Store(&published{s, time.Now()})
 }

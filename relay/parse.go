@@ -53,8 +53,8 @@ var (
 // parseBatch takes a payload apart. An error concerns all of it; a record that is no record carries its own, and the
 // sequence number that it must have had if its neighbours tell.
 func parseBatch(s stream, payload []byte) ([]record, error) {
-	var b event.Batch
-	if err := json.Unmarshal(payload, &b); err != nil {
+	b, err := event.DecodeBatch(payload)
+	if err != nil {
 		return nil, fmt.Errorf("%w: not a batch: %w", errMalformed, err)
 	}
 	switch {

@@ -25,6 +25,7 @@ type cli struct {
 
 	Run     runCmd     `cmd:"" help:"Run one gateway, on a board's wires or on virtual ones."`
 	Journal journalCmd `cmd:"" help:"Look into the journals of a gateway that is stopped."`
+	Explain explainCmd `cmd:"" help:"Say step by step why a card opens a door, or does not."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

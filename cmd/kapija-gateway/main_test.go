@@ -83,7 +83,7 @@ type session struct {
 	done chan error
 }
 
-func (b *bench) start(t *testing.T) *session {
+func (b *bench) start(t *testing.T, more ...string) *session {
 	t.Helper()
 	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: b.path("notify"), Net: "unixgram"})
 	if err != nil {
@@ -106,7 +106,7 @@ func (b *bench) start(t *testing.T) *session {
 			}
 		}
 	}()
-	go func() { s.done <- run(ctx, b.args(), &bytes.Buffer{}, t.Output()) }()
+	go func() { s.done <- run(ctx, append(b.args(), more...), &bytes.Buffer{}, t.Output()) }()
 	s.hears(t, "READY=1")
 	return s
 }

@@ -7,13 +7,16 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	bridge "kapija/firmware-bridge"
 	"kapija/firmware-bridge/board"
 	"kapija/firmware-bridge/sim"
 	"kapija/gateway"
+	"kapija/gateway/local"
 	"kapija/internal/site"
 )
 
@@ -28,19 +31,18 @@ type runCmd struct {
 	Data string `help:"Folder for journals and policy; this gateway's own." default:"/var/lib/kapija-gateway" env:"KAPIJA_DATA" placeholder:"DIR"`
 	Keys string `help:"Folder with policy.pub and site.key." default:"/etc/kapija/keys" env:"KAPIJA_KEYS" placeholder:"DIR"`
 	MQTT string `help:"Broker: tcp://host:port or ssl://host:port. User and password come from KAPIJA_MQTT_USER and KAPIJA_MQTT_PASSWORD." name:"mqtt" default:"tcp://127.0.0.1:1883" env:"KAPIJA_MQTT" placeholder:"URL"`
+
+	Local        string `help:"Show this gateway's own page on this address, such as 127.0.0.1:8081; on an address that others reach, only together with --local-pin-file. Off by default." env:"KAPIJA_LOCAL" placeholder:"HOST:PORT"`
+	LocalPINFile string `help:"File with the PIN of the local page, at least six characters, readable by its owner alone." name:"local-pin-file" env:"KAPIJA_LOCAL_PIN_FILE" placeholder:"FILE"`
 }
 
-// Memory: the collector runs early, because a Pi Zero has other things to do with its memory, and works harder near
-// the limit, which is no hard one.
-const (
-	gcPercent   = 40
-	memoryLimit = 24 << 20 // bytes
-)
+// settled is when everything has run once: devices, uplink, the first state.
+const settled = 15 * time.Second
 
 // Run starts the gateway: site, wires, then everything that package gateway lists.
 func (r *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
-	debug.SetGCPercent(gcPercent)
-	debug.SetMemoryLimit(memoryLimit)
+	debug.SetGCPercent(gcPercentStart)
+	runtime.GOMAXPROCS(min(processors, runtime.GOMAXPROCS(0)))
 
 	if err := checkBroker(r.MQTT); err != nil {
 		return err
@@ -59,14 +61,23 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, wires.Close()) }()
 
+	page := local.Config{Addr: r.Local}
+	if r.LocalPINFile != "" {
+		if page.PIN, err = local.ReadPIN(r.LocalPINFile); err != nil {
+			return err
+		}
+	}
 	systemd := notifier(log)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	defer systemd.say("STOPPING=1")
 	return gateway.Run(ctx, gateway.Config{
 		Building: building, Gateway: gw, Dir: r.Data, Keys: r.Keys,
 		MQTT: r.MQTT, Username: os.Getenv("KAPIJA_MQTT_USER"), Password: os.Getenv("KAPIJA_MQTT_PASSWORD"),
-		Wires: wires, Version: version, Built: built(), Log: log,
+		Wires: wires, Version: version, Built: built(), Log: log, Local: page, Reload: r.reloads(ctx, systemd, log),
 		Ready: func() {
-			debug.FreeOSMemory() // of what reading the site and the policy took
+			releaseMemory()
+			time.AfterFunc(settled, releaseMemory)
 			systemd.say("READY=1")
 		},
 		Alive: func() { systemd.say("WATCHDOG=1") },

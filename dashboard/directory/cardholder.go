@@ -14,7 +14,7 @@ import (
 
 const maxLevels = 64 // of one person
 
-// AddPerson adds a person with name, company, levels and whether the longer release is needed. The ID is made up.
+// AddPerson adds a person with name, company, levels, roles and whether the longer release is needed. The ID is made up.
 func (d *Directory) AddPerson(ctx context.Context, by string, p Person) (made Person, err error) {
 	err = d.Import(ctx, by, func(t *Tx) error {
 		made, err = t.AddPerson(p)
@@ -52,7 +52,7 @@ func (t *Tx) AddPerson(p Person) (Person, error) {
 	if err := checkText("the company", p.Company, 0, 200); err != nil {
 		return Person{}, err
 	}
-	p.Badges = nil
+	p.Badges, p.HasPIN = nil, false
 	p.Levels = slices.Compact(slices.Sorted(slices.Values(p.Levels)))
 	if len(p.Levels) > maxLevels {
 		return Person{}, fault(invalid, "the person has %d access levels: at most %d are expected", len(p.Levels), maxLevels)
@@ -68,8 +68,8 @@ func (t *Tx) AddPerson(p Person) (Person, error) {
 		}
 	}
 	var err error
-	p.ID, err = t.insert("p_", "INSERT INTO person (id, name, company, extended, suspended, folded, sorting) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		p.Name, p.Company, p.Extended, p.Suspended, fold(p.Name)+"\n"+fold(p.Company), t.d.sort.key(p.Name))
+	p.ID, err = t.insert("p_", "INSERT INTO person (id, name, company, extended, suspended, roles, folded, sorting) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		p.Name, p.Company, p.Extended, p.Suspended, p.roles(), fold(p.Name)+"\n"+fold(p.Company), t.d.sort.key(p.Name))
 	if err != nil {
 		return Person{}, err
 	}
@@ -155,39 +155,22 @@ func (t *Tx) RevokeBadge(badgeID string) error {
 
 // Suspend is as of Directory.
 func (t *Tx) Suspend(personID string, suspended bool) error {
-	people, err := readPeople(t.ctx, t.tx, " WHERE id = ?", personID)
-	switch {
-	case err != nil:
-		return t.fail(err)
-	case len(people) == 0:
-		return noPerson(personID)
-	case people[0].Suspended == suspended:
-		return nil
+	before, err := t.person(personID)
+	if err != nil || before.Suspended == suspended {
+		return err
 	}
 	if _, err := t.exec("UPDATE person SET suspended = ? WHERE id = ?", suspended, personID); err != nil {
 		return err
 	}
-	rows, err := t.tx.QueryContext(t.ctx, "SELECT shard FROM badge WHERE person = ?", personID)
-	if err != nil {
-		return t.fail(err)
+	if err := t.touch(personID); err != nil {
+		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var shard uint8
-		if err := rows.Scan(&shard); err != nil {
-			return t.fail(err)
-		}
-		t.touched.shards[shard] = true
-	}
-	if err := rows.Err(); err != nil {
-		return t.fail(err)
-	}
-	after, action := people[0], "person.resume"
+	after, action := before, "person.resume"
 	after.Suspended = suspended
 	if suspended {
 		action = "person.suspend"
 	}
-	return t.record(action, personID, people[0], after)
+	return t.record(action, personID, before, after)
 }
 
 // seconds is a limit of validity in Unix seconds, rounded up by up; 0 is none. Its range is that of the policy.

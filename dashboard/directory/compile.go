@@ -61,7 +61,7 @@ func (d *Directory) compile(ctx context.Context, u unit, now time.Time) (c compi
 }
 
 // A card that was revoked and given out again is there twice: the badge in use, or the newest, is the one that counts.
-const selectShard = `SELECT b.key, b.id, b.not_before, b.not_after, b.revoked IS NOT NULL, p.suspended, p.extended, coalesce(
+const selectShard = `SELECT b.key, b.id, b.not_before, b.not_after, b.revoked IS NOT NULL, p.suspended, p.extended, p.roles, p.id, p.pin, coalesce(
 		(SELECT group_concat(l.number) FROM person_level pl JOIN level l ON l.number = pl.level WHERE pl.person = p.id AND l.building = ?), '')
 	FROM badge b JOIN person p ON p.id = b.person
 	WHERE b.shard = ? AND (NOT EXISTS (SELECT 1 FROM person_level WHERE person = p.id)
@@ -77,17 +77,20 @@ func (d *Directory) compileShard(ctx context.Context, building string, shard uin
 	var entries []policy.Entry
 	for rows.Next() {
 		var e policy.Entry
-		var key sql.RawBytes
+		var key, pin sql.RawBytes
+		var person string
 		var notBefore, notAfter int64
 		var revoked, suspended bool
 		var levels string
-		if err := rows.Scan(&key, &e.Badge, &notBefore, &notAfter, &revoked, &suspended, &e.Extended, &levels); err != nil {
+		if err := rows.Scan(&key, &e.Badge, &notBefore, &notAfter, &revoked, &suspended, &e.Extended, &e.Roles, &person, &pin, &levels); err != nil {
 			return nil, fmt.Errorf("directory: shard %s: %w", policy.ShardName(shard), err)
 		}
 		e.Key = policy.Key(key)
 		if n := len(entries); n > 0 && entries[n-1].Key == e.Key {
 			continue
 		}
+		e.Person = policy.PersonOf(person)
+		copy(e.PIN[:], pin)
 		e.NotBefore, e.NotAfter = fromSeconds(notBefore), fromSeconds(notAfter)
 		switch {
 		case revoked:
@@ -121,8 +124,8 @@ func parseLevels(list string) ([]uint16, error) {
 	return levels, nil
 }
 
-// compileRules makes the rules of one gateway: the levels that grant something there, the schedules that they name, and
-// the holidays of this year and the next.
+// compileRules makes the rules of one gateway: the levels that grant something there, the rules of its doors, the schedules
+// that they name, and the holidays of this year and the next.
 func (d *Directory) compileRules(ctx context.Context, b *site.Building, gateway string, now time.Time) (*policy.Rules, error) {
 	tx, err := d.file.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -153,6 +156,11 @@ func (d *Directory) compileRules(ctx context.Context, b *site.Building, gateway 
 			r.Levels = append(r.Levels, compiled)
 		}
 	}
+	exist := map[string]bool{}
+	for _, s := range schedules {
+		exist[s.ID] = true
+	}
+	doorRules(&r, b, gateway, exist, used)
 	for _, s := range schedules {
 		if used[s.ID] {
 			r.Schedules = append(r.Schedules, policy.Schedule{ID: s.ID, Intervals: s.Intervals})

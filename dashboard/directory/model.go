@@ -16,6 +16,12 @@ type Person struct {
 	Extended  bool     `json:"extended"`  // needs the longer release time of doors
 	Suspended bool     `json:"suspended"` //
 	Badges    []Badge  `json:"badges"`    // oldest first
+
+	Visitor     bool `json:"visitor"`      // needs an escort where a door asks for one
+	Escort      bool `json:"escort"`       // may bring visitors in
+	Exempt      bool `json:"exempt"`       // from lockdown
+	FirstPerson bool `json:"first_person"` // begins free access where a door waits for a first person
+	HasPIN      bool `json:"has_pin"`      // the PIN is not kept, only its key: see SetPIN
 }
 
 // Badge is one credential of a person. The number on the card is not kept: only its key and a hint.

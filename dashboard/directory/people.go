@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"kapija/internal/policy"
 )
 
 const maxPage = 1000
@@ -74,7 +76,7 @@ type queryer interface {
 
 // readPeople reads whole people in one statement. Levels and badges come as JSON, so that a page is one round trip.
 func readPeople(ctx context.Context, q queryer, rest string, args ...any) ([]Person, error) {
-	rows, err := q.QueryContext(ctx, `SELECT id, name, company, extended, suspended,
+	rows, err := q.QueryContext(ctx, `SELECT id, name, company, extended, suspended, roles, pin IS NOT NULL,
 		(SELECT json_group_array(l.id ORDER BY l.id) FROM person_level pl JOIN level l ON l.number = pl.level WHERE pl.person = person.id),
 		(SELECT json_group_array(json_array(b.id, b.format, b.hint, b.not_before, b.not_after, b.revoked) ORDER BY b.seq) FROM badge b WHERE b.person = person.id)
 		FROM person`+rest, args...)
@@ -86,9 +88,11 @@ func readPeople(ctx context.Context, q queryer, rest string, args ...any) ([]Per
 	for rows.Next() {
 		var p Person
 		var levels, badges string
-		if err := rows.Scan(&p.ID, &p.Name, &p.Company, &p.Extended, &p.Suspended, &levels, &badges); err != nil {
+		var roles policy.Roles
+		if err := rows.Scan(&p.ID, &p.Name, &p.Company, &p.Extended, &p.Suspended, &roles, &p.HasPIN, &levels, &badges); err != nil {
 			return nil, err
 		}
+		p.setRoles(roles)
 		var rowsOfBadges []badgeRow
 		if err := errors.Join(json.Unmarshal([]byte(levels), &p.Levels), json.Unmarshal([]byte(badges), &rowsOfBadges)); err != nil {
 			return nil, err

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
 
-	"kapija/dashboard/web/lang"
+	"kapija/internal/translit"
 )
 
 // sorter makes collation keys, in the order of the Croatian alphabet: that of Serbian Latin is the same, and the
@@ -25,13 +25,13 @@ func (s sorter) key(name string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var b collate.Buffer
-	return append([]byte(nil), s.collator.KeyFromString(&b, lang.ToLatin(norm.NFC.String(name)))...)
+	return append([]byte(nil), s.collator.KeyFromString(&b, translit.ToLatin(norm.NFC.String(name)))...)
 }
 
 // fold makes a text comparable across scripts and keyboards: Latin, lower case, without marks, and đ, which is typed as
 // đ, dj or d, always as d.
 func fold(s string) string {
-	s = strings.ToLower(lang.ToLatin(norm.NFC.String(s)))
+	s = strings.ToLower(translit.ToLatin(norm.NFC.String(s)))
 	var b strings.Builder
 	for _, r := range norm.NFD.String(s) {
 		switch {

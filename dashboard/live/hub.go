@@ -128,8 +128,8 @@ func (h *Hub) Handle(m mqtt.Message) error {
 }
 
 func decodeBatch[T any](payload []byte, fn func(T)) error {
-	var batch event.Batch
-	if err := json.Unmarshal(payload, &batch); err != nil {
+	batch, err := event.DecodeBatch(payload)
+	if err != nil {
 		return err
 	}
 	var errs []error

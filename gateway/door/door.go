@@ -21,10 +21,18 @@
 //     the next start looks at the door anew.
 //   - A door that is found open at start is recorded with cause start and is never forced, but becomes held.
 //   - Unlocked: neither forced nor held is raised. Lockdown and disabled: grants are refused, waiting grants end; a
-//     request to exit still releases, because neither may keep anybody in.
+//     request to exit still releases, because neither may keep anybody in. In lockdown a grant counts when it was decided
+//     for the lockdown, to somebody who is exempt.
+//   - A grant of two persons is a grant and a passage for each of them. What a grant broke, and duress, are events besides;
+//     the reader shows neither.
 //   - A request to exit that stays active releases once: a stuck button cannot hold a door open. While the door is open
 //     it is recorded and releases, but is no passage: a motion sensor also sees those who come in.
-//   - Fire is observed only, release on fire is wired in hardware: it suppresses new forced and held alarms.
+//   - A command opens like a grant, in the modes in which grants open, and is recorded as accepted or refused; it is nobody's
+//     passage.
+//   - Config.Warn before a door becomes held its readers sound, and go on until it closes or nothing is held any more.
+//   - Fire suppresses new forced and held alarms. With Config.FireRelease the lock is released for as long as the fire lasts,
+//     whatever the mode is, lockdown too, and a stop of the gateway leaves it so. Release on fire that life depends on is
+//     wired in hardware; this follows it, so that nothing works against it.
 //
 // These inputs change nothing and are recorded nowhere: a level that is already known (contact, REX, fire, mode), REX
 // becoming inactive, a contact that is found closed, ContactLost again, a contact or its loss at a door that has none,
@@ -51,17 +59,23 @@ type Config struct {
 	Release   time.Duration // how long a grant or a request to exit releases
 	Extended  time.Duration // the same for people who need longer; Release when shorter than it
 	HeldAfter time.Duration // open for longer is held; never less than the release that opened it; 0: never
+	Warn      time.Duration // how long before that the readers begin to sound; at most half of HeldAfter; 0: not at all
+
+	FireRelease bool // released while the fire input is active
 }
 
-// Mode is what the door is meant to be at present.
-type Mode string
+// Mode is what the door is meant to be at present. To a door secure, card and PIN, and free access are the same: locked,
+// and grants release.
+type Mode = policy.Mode
 
 // The modes.
 const (
-	Secure   Mode = "secure"   // locked; grants release
-	Unlocked Mode = "unlocked" // released until the mode changes
-	Lockdown Mode = "lockdown" // locked; every grant is refused with reason lockdown
-	Disabled Mode = "disabled" // locked; every grant is refused with reason door_disabled
+	Secure     = policy.ModeSecure
+	CardAndPIN = policy.ModeCardAndPIN
+	FreeAccess = policy.ModeFreeAccess
+	Unlocked   = policy.ModeUnlocked // released until the mode changes
+	Lockdown   = policy.ModeLockdown // locked; grants are refused, but for one that was given in the knowledge of the lockdown
+	Disabled   = policy.ModeDisabled // locked; every grant is refused with reason door_disabled
 )
 
 // The causes that this package writes. Grants carry "badge"; a mode's causes are those of SetMode.
@@ -80,7 +94,7 @@ const (
 	overtaken = "overtaken" // more than maxPending grants waited
 )
 
-// Input is one of Decided, Contact, ContactLost, REX, Fire, SetMode, Tick and Stop.
+// Input is one of Decided, Contact, ContactLost, REX, Open, Fire, SetMode, Tick and Stop.
 type Input interface{ input() }
 
 // Decided is a credential at the reader of one side, and the decision about it.
@@ -98,6 +112,12 @@ type ContactLost struct{}
 
 // REX is the level of the request to exit. First tells the level as found at start, which never releases.
 type REX struct{ Active, First bool }
+
+// Open releases once, because somebody in charge says so; Cause says who.
+type Open struct {
+	Cause    string
+	Extended bool // for the longer time
+}
 
 // Fire is the level of the fire alarm input.
 type Fire struct{ Active bool }
@@ -118,6 +138,7 @@ func (Decided) input()     {}
 func (Contact) input()     {}
 func (ContactLost) input() {}
 func (REX) input()         {}
+func (Open) input()        {}
 func (Fire) input()        {}
 func (SetMode) input()     {}
 func (Tick) input()        {}
@@ -143,6 +164,9 @@ const (
 	Welcome Says = iota // granted
 	NotHere             // this credential does not open this door
 	NotNow              // it may at another time, or when the door's state changes
+	CloseIt             // the door is open for too long, or soon will be; until another answer
+	Quiet               // ends CloseIt
+	GoOn                // more is expected: the PIN, or a second person
 )
 
 // Record is one audit event of this door, without what the gateway adds: sequence, time, door.
@@ -162,14 +186,16 @@ func (Record) action() {}
 type Status struct {
 	Mode                       Mode // empty before the first SetMode and after Stop
 	Open, Locked, Forced, Held bool
+	Unseen                     bool // there is a contact, and it does not answer
 }
 
 func answer(r event.Reason) Says {
 	switch r {
 	case event.OutsideSchedule, event.NotYetValid, event.Expired, event.ClockUnset, event.Lockdown,
-		event.DoorDisabled, event.PolicyNotLoaded, event.OccupancyLimit, event.Interlocked,
-		event.SecondPerson, event.EscortNeeded:
+		event.DoorDisabled, event.PolicyNotLoaded, event.OccupancyLimit, event.Interlocked, event.EscortNeeded:
 		return NotNow
+	case event.SecondPerson, event.PINNeeded:
+		return GoOn
 	}
 	return NotHere
 }

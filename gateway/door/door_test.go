@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kapija/internal/event"
+	"kapija/internal/policy"
 )
 
 // say writes an action in one word: what the tables below compare.
@@ -19,7 +20,7 @@ func say(a Action) string {
 		}
 		return "LOCK"
 	case Answer:
-		return fmt.Sprint([]string{"welcome", "not-here", "not-now"}[a.Says], ":", a.Side)
+		return fmt.Sprint([]string{"welcome", "not-here", "not-now", "close-it", "quiet", "go-on"}[a.Says], ":", a.Side)
 	case Record:
 		s := string(a.Kind)
 		for _, part := range []string{string(a.Side), a.Badge, string(a.Reason), a.Cause} {
@@ -282,4 +283,74 @@ func TestFireSuppressesAlarms(t *testing.T) {
 		moment{60 * sec, Fire{}, nil},
 		moment{80 * sec, Tick{}, []string{"door.held timeout"}},
 	)
+}
+
+func TestReadersSoundBeforeHeld(t *testing.T) {
+	c := built
+	c.Warn = 5 * sec
+	quiet := []string{"quiet:in", "quiet:out"}
+	play(t, c,
+		moment{0, grant("A"), []string{"RELEASE", "welcome:in", "access.granted in A granted badge", "door.unlocked in A badge"}},
+		moment{1 * sec, opens, []string{"door.opened badge", "access.entered in A badge"}},
+		moment{16 * sec, Tick{}, []string{"LOCK", "door.locked timeout", "close-it:in", "close-it:out"}},
+		moment{20 * sec, closes, append(quiet, "door.closed closed")},
+		moment{30 * sec, grant("A"), []string{"RELEASE", "welcome:in", "access.granted in A granted badge", "door.unlocked in A badge"}},
+		moment{31 * sec, opens, []string{"door.opened badge", "access.entered in A badge"}},
+		moment{51 * sec, Tick{}, []string{"LOCK", "door.locked timeout", "close-it:in", "close-it:out", "door.held timeout"}},
+		moment{60 * sec, closes, append(quiet, "door.closed closed", "door.held_cleared closed")},
+	)
+}
+
+func TestFireReleasesWhereItIsConfigured(t *testing.T) {
+	c := built
+	c.FireRelease = true
+	m := play(t, c,
+		moment{0, SetMode{Lockdown, "command: ana"}, []string{"mode.changed lockdown: command: ana"}},
+		moment{1 * sec, Fire{true}, []string{"RELEASE", "door.unlocked fire"}},
+		moment{2 * sec, opens, []string{"door.opened fire"}},
+		moment{90 * sec, closes, []string{"door.closed closed"}},
+		moment{91 * sec, SetMode{Secure, "command: ana"}, []string{"mode.changed secure: command: ana"}},
+		moment{92 * sec, Fire{}, []string{"LOCK", "door.locked fire"}},
+	)
+	m.Configure(Config{Release: sec}) // not what the door is built like
+	run(t, m, moment{100 * sec, Fire{true}, []string{"RELEASE", "door.unlocked fire"}})
+}
+
+func TestL18CommandOpensOnce(t *testing.T) {
+	play(t, built,
+		moment{0, Open{Cause: "command: ana"}, []string{"RELEASE", "command.accepted command: ana", "door.unlocked command: ana"}},
+		moment{1 * sec, opens, []string{"door.opened command: ana"}},
+		moment{2 * sec, closes, []string{"LOCK", "door.closed closed", "door.locked closed"}},
+		moment{3 * sec, opens, []string{"door.opened forced", "door.forced forced"}},
+		moment{4 * sec, SetMode{Lockdown, "x"}, []string{"mode.changed lockdown: x"}},
+		moment{5 * sec, Open{Cause: "command: ana"}, []string{"command.refused lockdown command: ana"}},
+	)
+}
+
+func TestLockdownAndItsExemptions(t *testing.T) {
+	play(t, built,
+		moment{0, SetMode{Lockdown, "x"}, []string{"mode.changed lockdown: x"}},
+		moment{1 * sec, grant("A"), []string{"not-now:in", "access.denied in A lockdown badge"}}, // decided before the lockdown
+		moment{2 * sec, exempt("E"), []string{"RELEASE", "welcome:in", "access.granted in E granted badge", "door.unlocked in E badge"}},
+	)
+}
+
+func TestTwoPersonsAreTwoPassages(t *testing.T) {
+	for _, mode := range []Mode{Secure, CardAndPIN, FreeAccess} {
+		m := New(built)
+		m.Step(start, Contact{})
+		m.Step(start, SetMode{mode, "schedule"})
+		run(t, m,
+			moment{0, refuse(event.SecondPerson), []string{"go-on:in", "access.denied in R second_person_needed badge"}},
+			moment{1 * sec, pair("B", "A"), []string{"RELEASE", "welcome:in", "access.granted in A granted badge", "door.unlocked in A badge", "access.granted in B granted badge"}},
+			moment{2 * sec, opens, []string{"door.opened badge", "access.entered in A badge", "access.entered in B badge"}},
+		)
+	}
+}
+
+func TestDuressAndNotices(t *testing.T) {
+	d := grant("A")
+	d.Decision.Duress, d.Decision.Reason, d.Decision.Notify = true, event.Duress, policy.NoticeAntipassback
+	play(t, built, moment{0, d, []string{"RELEASE", "welcome:in", "access.granted in A duress badge",
+		"access.notice in A antipassback badge", "access.duress in A duress badge", "door.unlocked in A badge"}})
 }

@@ -20,6 +20,7 @@ type Machine struct {
 	known  bool // the contact answers
 	open   bool // the contact's last level
 	heldAt time.Time
+	warned bool // the readers sound
 	forced bool
 	held   bool
 	rex    bool
@@ -38,18 +39,30 @@ const (
 
 // New returns a door that drives nothing until its first SetMode.
 func New(c Config) *Machine {
+	return &Machine{cfg: c.normal()}
+}
+
+// Configure changes the times of a door. They count from the next release and the next opening on. What the door is built
+// like cannot be changed: Contact and FireRelease stay.
+func (m *Machine) Configure(c Config) {
+	c.Contact, c.FireRelease = m.cfg.Contact, m.cfg.FireRelease
+	m.cfg = c.normal()
+}
+
+func (c Config) normal() Config {
 	c.Extended = max(c.Extended, c.Release)
-	return &Machine{cfg: c}
+	c.Warn = min(c.Warn, c.HeldAfter/2)
+	return c
 }
 
 // Status is the door as it stands after the last Step.
 func (m *Machine) Status() Status {
-	return Status{Mode: m.mode, Open: m.open, Locked: m.lock == locked, Forced: m.forced, Held: m.held}
+	return Status{Mode: m.mode, Open: m.open, Locked: m.lock == locked, Forced: m.forced, Held: m.held, Unseen: m.cfg.Contact && !m.known}
 }
 
 // Deadline is when the next Tick is due; the zero time when none is.
 func (m *Machine) Deadline() time.Time {
-	next := earlier(m.until, m.heldAt)
+	next := earlier(earlier(m.until, m.heldAt), m.warnAt())
 	for _, p := range m.pending {
 		next = earlier(next, p.until.Add(Settle))
 	}
@@ -70,9 +83,10 @@ func (m *Machine) Step(now time.Time, in Input) []Action {
 		m.known = false
 	case REX:
 		m.request(now, in)
+	case Open:
+		m.command(now, in)
 	case Fire:
-		m.fire = in.Active
-		m.watch(now)
+		m.setFire(now, in.Active)
 	case SetMode:
 		m.setMode(now, in)
 	case Stop:
@@ -84,12 +98,9 @@ func (m *Machine) Step(now time.Time, in Input) []Action {
 
 func (m *Machine) decided(now time.Time, d policy.Decision, side event.Side) {
 	if d.Granted {
-		switch m.mode {
-		case Secure, Unlocked:
-		case Lockdown:
-			d.Granted, d.Reason = false, event.Lockdown
-		default:
-			d.Granted, d.Reason = false, event.DoorDisabled
+		reason := m.refusal()
+		if reason != "" && !(m.mode == Lockdown && d.Mode == Lockdown) {
+			d.Granted, d.Reason = false, reason
 		}
 	}
 	if !d.Granted {
@@ -98,12 +109,33 @@ func (m *Machine) decided(now time.Time, d policy.Decision, side event.Side) {
 		return
 	}
 	m.do(Answer{side, Welcome})
-	m.do(Record{event.AccessGranted, side, d.Badge, event.Granted, byBadge})
 	lasts := m.cfg.Release
 	if d.Extended {
 		lasts = m.cfg.Extended
 	}
+	if d.With != "" {
+		m.do(Record{event.AccessGranted, side, d.With, event.Granted, byBadge})
+		m.release(now, passage{badge: d.With, side: side, cause: byBadge, lasts: lasts})
+	}
+	m.do(Record{event.AccessGranted, side, d.Badge, d.Reason, byBadge})
+	for _, r := range d.Notify.Reasons() {
+		m.do(Record{event.AccessNotice, side, d.Badge, r, byBadge})
+	}
+	if d.Duress {
+		m.do(Record{event.AccessDuress, side, d.Badge, event.Duress, byBadge})
+	}
 	m.release(now, passage{badge: d.Badge, side: side, cause: byBadge, lasts: lasts})
+}
+
+// refusal is why the mode refuses what would open otherwise; empty when it does not.
+func (m *Machine) refusal() event.Reason {
+	switch m.mode {
+	case Secure, CardAndPIN, FreeAccess, Unlocked:
+		return ""
+	case Lockdown:
+		return event.Lockdown
+	}
+	return event.DoorDisabled
 }
 
 func (m *Machine) request(now time.Time, in REX) {
@@ -123,72 +155,36 @@ func (m *Machine) request(now time.Time, in REX) {
 	}
 }
 
-func (m *Machine) contact(now time.Time, active bool) {
-	if !m.cfg.Contact {
+func (m *Machine) command(now time.Time, in Open) {
+	if reason := m.refusal(); reason != "" {
+		m.do(Record{Kind: event.CommandRefused, Reason: reason, Cause: in.Cause})
 		return
 	}
-	found := !m.known
-	m.known = true
-	switch {
-	case active == m.open:
-	case active:
-		m.opened(now, found)
-	default:
-		m.closed()
+	m.do(Record{Kind: event.CommandAccepted, Cause: in.Cause})
+	lasts := m.cfg.Release
+	if in.Extended {
+		lasts = m.cfg.Extended
 	}
+	m.release(now, passage{cause: in.Cause, lasts: lasts})
 }
 
-func (m *Machine) opened(now time.Time, found bool) {
-	m.open = true
-	cause := byForce
-	switch {
-	case len(m.pending) > 0:
-		cause = m.pending[0].cause
-	case m.mode == Unlocked:
-		cause = byMode
-	case m.lock == released:
-		cause = assumed
-	case found || m.mode == "":
-		cause = byStart
-	case m.fire:
-		cause = byFire
+func (m *Machine) setFire(now time.Time, active bool) {
+	if active == m.fire {
+		return
 	}
-	m.do(Record{Kind: event.DoorOpened, Cause: cause})
-	if cause == byForce {
-		m.forced = true
-		m.do(Record{Kind: event.DoorForced, Cause: byForce})
+	m.fire = active
+	switch {
+	case m.keptOpen():
+		m.unlock(byFire, "", "")
+	case !active && m.cfg.FireRelease && m.until.IsZero():
+		m.relock(byFire)
 	}
 	m.watch(now)
-	for _, p := range m.pending {
-		m.do(Record{event.AccessEntered, p.side, p.badge, "", p.cause})
-		if !m.heldAt.IsZero() && m.heldAt.Before(now.Add(p.lasts)) {
-			m.heldAt = now.Add(p.lasts)
-		}
-	}
-	m.pending = nil
 }
 
-func (m *Machine) closed() {
-	m.open, m.heldAt = false, time.Time{}
-	m.do(Record{Kind: event.DoorClosed, Cause: byClosing})
-	if m.forced {
-		m.do(Record{Kind: event.DoorForcedCleared, Cause: byClosing})
-	}
-	if m.held {
-		m.do(Record{Kind: event.DoorHeldCleared, Cause: byClosing})
-	}
-	m.forced, m.held = false, false
-	m.relock(byClosing)
-}
-
-// watch starts or ends the wait for a held door, as the mode and the fire input want it.
-func (m *Machine) watch(now time.Time) {
-	switch {
-	case !m.open || m.held || m.fire || m.mode == Unlocked || m.cfg.HeldAfter == 0:
-		m.heldAt = time.Time{}
-	case m.heldAt.IsZero():
-		m.heldAt = now.Add(m.cfg.HeldAfter)
-	}
+// keptOpen says whether the lock is to be released without an end.
+func (m *Machine) keptOpen() bool {
+	return m.mode == Unlocked || m.mode != "" && m.fire && m.cfg.FireRelease
 }
 
 func (m *Machine) setMode(now time.Time, in SetMode) {
@@ -207,12 +203,12 @@ func (m *Machine) setMode(now time.Time, in SetMode) {
 	switch in.Mode {
 	case Unlocked:
 		m.unlock(cause, "", "")
-	case Secure:
+	case Secure, CardAndPIN, FreeAccess:
 		if m.until.IsZero() {
 			m.relock(cause)
 		}
 	default:
-		m.cancel(string(in.Mode), func(p passage) bool { return p.cause == byBadge })
+		m.cancel(string(in.Mode), func(p passage) bool { return p.cause != byREX })
 		m.until = time.Time{}
 		for _, p := range m.pending {
 			if p.until.After(now) && m.until.Before(p.until) {
@@ -223,13 +219,19 @@ func (m *Machine) setMode(now time.Time, in SetMode) {
 			m.relock(cause)
 		}
 	}
+	if m.keptOpen() {
+		m.unlock(byFire, "", "")
+	}
 	m.watch(now)
 }
 
 func (m *Machine) stop() {
 	m.cancel(byStop, func(passage) bool { return true })
-	if m.mode != "" {
-		m.mode = ""
+	if m.mode == "" {
+		return
+	}
+	m.mode, m.until = "", time.Time{}
+	if !m.fire || !m.cfg.FireRelease {
 		m.relock(byStop)
 	}
 }
@@ -241,6 +243,10 @@ func (m *Machine) expire(now time.Time) {
 		m.relock(byTimeout)
 	}
 	m.cancel(byTimeout, func(p passage) bool { return due(p.until.Add(Settle)) })
+	if due(m.warnAt()) {
+		m.warned = true
+		m.answerAll(CloseIt)
+	}
 	if due(m.heldAt) {
 		m.heldAt, m.held = time.Time{}, true
 		m.do(Record{Kind: event.DoorHeld, Cause: byTimeout})
@@ -255,10 +261,10 @@ func (m *Machine) unlock(cause, badge string, side event.Side) {
 	}
 }
 
-// relock ends the present release; the lock stays as it is in mode unlocked.
+// relock ends the present release; the lock stays as it is while it is kept open.
 func (m *Machine) relock(cause string) {
 	m.until = time.Time{}
-	if m.lock != locked && m.mode != Unlocked && (m.mode != "" || m.lock == released) {
+	if m.lock != locked && !m.keptOpen() && (m.mode != "" || m.lock == released) {
 		m.lock = locked
 		m.do(Drive{Released: false})
 		m.do(Record{Kind: event.DoorLocked, Cause: cause})

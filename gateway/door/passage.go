@@ -9,12 +9,15 @@ import (
 
 // passage is somebody who may go through and has not been seen to.
 type passage struct {
-	badge string // empty for a request to exit
+	badge string // empty for a request to exit and for a command
 	side  event.Side
-	cause string
+	cause string // byBadge, byREX, or that of a command
 	lasts time.Duration
 	until time.Time
 }
+
+// person says whether it is known that somebody passes, and where to; of a command it is not.
+func (p passage) person() bool { return p.cause == byBadge || p.cause == byREX }
 
 // release lets p through from now on.
 func (m *Machine) release(now time.Time, p passage) {
@@ -24,10 +27,11 @@ func (m *Machine) release(now time.Time, p passage) {
 	}
 	m.unlock(p.cause, p.badge, p.side)
 	switch {
+	case m.known && !m.open:
+		m.wait(p)
+	case !p.person():
 	case !m.known:
 		m.do(Record{event.AccessEntered, p.side, p.badge, "", assumed})
-	case !m.open:
-		m.wait(p)
 	case p.cause == byBadge:
 		m.do(Record{event.AccessEntered, p.side, p.badge, "", throughIt})
 	}

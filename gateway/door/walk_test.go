@@ -23,6 +23,20 @@ func grant(badge string) Decided {
 func (d Decided) out() Decided  { d.Side = event.Out; return d }
 func (d Decided) slow() Decided { d.Decision.Extended = true; return d }
 
+// exempt is a grant that was decided for a lockdown.
+func exempt(badge string) Decided {
+	d := grant(badge)
+	d.Decision.Mode = Lockdown
+	return d
+}
+
+// pair is a grant of two persons.
+func pair(badge, with string) Decided {
+	d := grant(badge)
+	d.Decision.With = with
+	return d
+}
+
 func refuse(r event.Reason) Decided {
 	return Decided{policy.Decision{Reason: r, Badge: "R"}, event.In}
 }
@@ -59,7 +73,7 @@ func (n node) key() string {
 	}
 	var b strings.Builder
 	m := n.m
-	fmt.Fprint(&b, m.mode, m.lock, rel(m.until), m.known, m.open, rel(m.heldAt), m.forced, m.held, m.rex, m.fire, n.said)
+	fmt.Fprint(&b, m.mode, m.lock, rel(m.until), m.known, m.open, rel(m.heldAt), m.warned, m.forced, m.held, m.rex, m.fire, n.said)
 	for _, p := range m.pending {
 		fmt.Fprint(&b, " ", p.badge, p.side, p.cause, p.lasts, rel(p.until))
 	}
@@ -89,9 +103,9 @@ func quiet(m *Machine, now time.Time, in Input) bool {
 
 func inputs(n node) []Input {
 	return []Input{
-		grant("A"), grant("B").slow().out(), refuse(event.NoAccess),
+		grant("A"), exempt("A"), grant("B"), pair("A", "B"), refuse(event.NoAccess),
 		Contact{true}, Contact{false}, ContactLost{}, REX{Active: true}, REX{Active: true, First: true}, REX{},
-		Fire{true}, Fire{}, SetMode{Secure, "operator"}, SetMode{Unlocked, "schedule"}, SetMode{Lockdown, "operator"},
+		Open{"command: C", true}, Fire{true}, Fire{}, SetMode{Secure, "operator"}, SetMode{Unlocked, "schedule"}, SetMode{Lockdown, "operator"},
 		SetMode{Disabled, "operator"}, Stop{}, Tick{},
 	}
 }
@@ -148,15 +162,26 @@ func (n node) step(t *testing.T, in Input) node {
 		fail("the records do not say what the door is like")
 	case m.open && len(m.pending) > 0:
 		fail("a grant waits for an opening while the door is open")
-	case m.lock == released && m.mode != Unlocked && m.until.IsZero():
+	case m.lock == released && !kept(m) && m.until.IsZero():
 		fail("released without an end")
-	case m.lock == released && (m.mode == "" || !m.until.IsZero() && !next.now.Before(m.until) && m.mode != Unlocked):
+	case m.lock == released && (m.mode == "" || !m.until.IsZero() && !next.now.Before(m.until)) && !kept(m):
 		fail("released for too long")
+	case m.lock == locked && (m.keptOpen() || !m.until.IsZero()):
+		fail("locked although it is to be open")
+	case m.warned && !(m.open && (m.held || !m.heldAt.IsZero())):
+		fail("the readers sound for nothing")
 	case !m.Deadline().IsZero() && m.Deadline().Before(next.now):
 		fail("a deadline has passed and is still there")
 	}
-	if _, ok := in.(Decided); ok && drives == 1 && m.lock == released && m.mode != Secure && m.mode != Unlocked {
-		fail("a grant released in mode %q", m.mode)
+	switch in := in.(type) {
+	case Decided:
+		if drives == 1 && m.lock == released && m.mode != Secure && m.mode != Unlocked && !(m.mode == Lockdown && in.Decision.Mode == Lockdown) {
+			fail("a grant released in mode %q", m.mode)
+		}
+	case Open:
+		if drives == 1 && m.lock == released && m.mode != Secure && m.mode != Unlocked {
+			fail("a command released in mode %q", m.mode)
+		}
 	}
 	var badges int
 	for _, p := range m.pending {
@@ -165,8 +190,15 @@ func (n node) step(t *testing.T, in Input) node {
 		}
 	}
 	// A grant that renews its predecessor is one more grant for the same passage.
-	if _, ok := in.(Decided); ok && badges > 0 && len(m.pending) == waited && next.said.waiting == badges+1 {
-		next.said.waiting--
+	if d, ok := in.(Decided); ok && badges > 0 {
+		renewed := next.said.waiting - badges
+		most := 1
+		if d.Decision.With != "" {
+			most = 2
+		}
+		if renewed > 0 && renewed+len(m.pending)-waited <= most {
+			next.said.waiting -= renewed
+		}
 	}
 	if next.said.waiting != badges {
 		fail("%d grants without an account, %d that wait", next.said.waiting, badges)
@@ -176,6 +208,9 @@ func (n node) step(t *testing.T, in Input) node {
 	}
 	return next
 }
+
+// kept says whether the lock may be released without an end: by the mode, or by a fire, which a stop does not end.
+func kept(m *Machine) bool { return m.mode == Unlocked || m.fire && m.cfg.FireRelease }
 
 func (s *said) record(r Record, fail func(string, ...any)) {
 	set := func(what *bool, to bool) {
@@ -217,10 +252,14 @@ func (s *said) record(r Record, fail func(string, ...any)) {
 // in silence. Time moves from deadline to deadline.
 func TestWalk(t *testing.T) {
 	// All times are multiples of Settle, so that there are few different times that are left.
-	c := Config{Contact: true, Release: 2 * Settle, Extended: 4 * Settle, HeldAfter: 3 * Settle}
+	c := Config{Contact: true, Release: Settle, Extended: 2 * Settle, HeldAfter: 2 * Settle, Warn: Settle}
 	without := c
 	without.Contact = false
-	for name, c := range map[string]Config{"with contact": c, "without contact": without} {
+	fire, fireWithout := c, without
+	fire.FireRelease, fireWithout.FireRelease = true, true
+	for name, c := range map[string]Config{
+		"with contact": c, "without contact": without, "opens on fire": fire, "opens on fire, without contact": fireWithout,
+	} {
 		t.Run(name, func(t *testing.T) {
 			first := node{m: New(c), now: start}
 			seen := map[string]bool{first.key(): true}
@@ -258,10 +297,13 @@ func ends(t *testing.T, n node) {
 	if !n.m.Deadline().IsZero() {
 		t.Fatalf("a door never comes to rest:%s", n.path)
 	}
-	if n.m.lock == released && n.m.mode != Unlocked {
+	if n.m.lock == released && !kept(n.m) {
 		t.Fatalf("a release never ends:%s", n.path)
 	}
 	if n = n.step(t, Contact{}); n.said.forced || n.said.held {
 		t.Fatalf("a closed door keeps its alarm:%s", n.path)
+	}
+	if n = n.step(t, Fire{}); n.m.lock == released && n.m.mode != Unlocked {
+		t.Fatalf("a release on fire never ends:%s", n.path)
 	}
 }

@@ -35,9 +35,6 @@ type Damaged struct {
 // broker. A file that is damaged, or signed for something else, is set aside and reported by Damaged; the rest is
 // loaded. The error is about the key and the folder itself.
 func Open(dir string, pub ed25519.PublicKey, gw topic.Gateway) (*Store, error) {
-	if len(pub) != ed25519.PublicKeySize {
-		return nil, fmt.Errorf("snapshot: the public key has %d bytes: %d are expected", len(pub), ed25519.PublicKeySize)
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("snapshot: folder for the policy: %w", err)
 	}
@@ -45,17 +42,35 @@ func Open(dir string, pub ed25519.PublicKey, gw topic.Gateway) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: folder of the policy: %w", err)
 	}
-	s := &Store{dir: dir, pub: pub, gateway: gw, known: make(map[string]held)}
 	for _, f := range files {
 		// A power cut between write and rename leaves a temporary file; its message was not reported as stored.
 		if strings.HasSuffix(f.Name(), suffix+tempSuffix) {
 			os.Remove(filepath.Join(dir, f.Name()))
 		}
 	}
+	return load(dir, pub, gw, setAside)
+}
+
+// Look is Open for somebody who only wants to see what is stored, while the gateway may be running: it changes nothing in
+// the folder, which must be there.
+func Look(dir string, pub ed25519.PublicKey, gw topic.Gateway) (*Store, error) {
+	if _, err := os.ReadDir(dir); err != nil {
+		return nil, fmt.Errorf("snapshot: folder of the policy: %w", err)
+	}
+	return load(dir, pub, gw, func(dir, name string, cause error) Damaged {
+		return Damaged{Shard: name, File: filepath.Join(dir, name+suffix), Cause: cause}
+	})
+}
+
+func load(dir string, pub ed25519.PublicKey, gw topic.Gateway, aside func(dir, name string, cause error) Damaged) (*Store, error) {
+	if len(pub) != ed25519.PublicKeySize {
+		return nil, fmt.Errorf("snapshot: the public key has %d bytes: %d are expected", len(pub), ed25519.PublicKeySize)
+	}
+	s := &Store{dir: dir, pub: pub, gateway: gw, known: make(map[string]held)}
 	for _, name := range shardNames() {
 		err := s.load(name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.damaged = append(s.damaged, setAside(dir, name, err))
+			s.damaged = append(s.damaged, aside(dir, name, err))
 		}
 	}
 	return s, nil

@@ -154,8 +154,7 @@ func (r *model) take(m mqtt.Message, ack func()) {
 			r.state = map[bool]string{true: "online", false: "offline"}[s.Online]
 		}
 	} else {
-		var b event.Batch
-		if json.Unmarshal(m.Payload, &b) == nil {
+		if b, err := event.DecodeBatch(m.Payload); err == nil {
 			for _, raw := range b.Records {
 				var e event.Event
 				if json.Unmarshal(raw, &e) == nil {

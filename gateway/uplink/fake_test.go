@@ -30,6 +30,7 @@ type fake struct {
 	down      chan struct{}
 	handle    func(mqtt.Message, func())
 	published []mqtt.Message
+	replies   []string // put here by take
 	inFlight  map[string]int
 	most      map[string]int
 	publish   func(ctx context.Context, m mqtt.Message) error // before a message counts; nil: taken at once
@@ -84,7 +85,7 @@ func (f *fake) Publish(ctx context.Context, m mqtt.Message) error {
 func (f *fake) Subscribe(_ context.Context, filters []string, handle func(mqtt.Message, func())) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if want := []string{"kapija/1/lozionica/north/ack", "kapija/1/lozionica/north/policy/+"}; !slices.Equal(filters, want) {
+	if want := []string{"kapija/1/lozionica/north/ack", "kapija/1/lozionica/north/policy/+", "kapija/1/lozionica/north/command"}; !slices.Equal(filters, want) {
 		return fmt.Errorf("subscribed to %v", filters)
 	}
 	f.handle = handle
@@ -134,9 +135,12 @@ func (f *fake) take() (batches []mqtt.Message, states []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, m := range f.published {
-		if m.Topic == topic.For(gw, topic.State) {
+		switch m.Topic {
+		case topic.For(gw, topic.State):
 			states = append(states, string(m.Payload))
-		} else {
+		case topic.For(gw, topic.Reply):
+			f.replies = append(f.replies, string(m.Payload))
+		default:
 			batches = append(batches, m)
 		}
 	}
@@ -160,8 +164,8 @@ func spans(t *testing.T, batches []mqtt.Message) (out []string) {
 
 func sequence(t *testing.T, payload []byte) (seqs []uint64) {
 	t.Helper()
-	var b event.Batch
-	if err := json.Unmarshal(payload, &b); err != nil || b.V != 1 || len(b.Records) == 0 || len(b.Records) > maxRecords {
+	b, err := event.DecodeBatch(payload)
+	if err != nil || b.V != 1 || len(b.Records) == 0 || len(b.Records) > maxRecords {
 		t.Fatalf("batch of %d: %v", len(b.Records), err)
 	}
 	for i, r := range b.Records {
@@ -216,6 +220,9 @@ func start(t *testing.T) *rig {
 					<-r.hold
 				}
 				r.policies = append(r.policies, topic+" "+string(payload))
+			},
+			Command: func(payload []byte, retained bool) []byte {
+				return fmt.Appendf(nil, "%s, retained %v", payload, retained)
 			},
 			Log: slog.New(slog.NewTextHandler(r.logs, nil)),
 		}, r.dial)

@@ -13,10 +13,12 @@ import (
 
 // inbox takes what the broker delivers. Of acks only the newest counts.
 type inbox struct {
-	policy func(topic string, payload []byte)
-	ackOn  string
-	log    *slog.Logger
-	wake   chan struct{} // a new ack is there
+	policy  func(topic string, payload []byte)
+	command func(payload []byte, retained bool) []byte
+	replies chan reply
+	ackOn   string
+	log     *slog.Logger
+	wake    chan struct{} // a new ack is there
 
 	mu       sync.Mutex
 	newest   *event.Ack
@@ -26,14 +28,18 @@ type inbox struct {
 }
 
 func newInbox(c Config) *inbox {
-	return &inbox{policy: c.Policy, ackOn: topic.For(c.Gateway, topic.Ack), log: c.Log, wake: make(chan struct{}, 1)}
+	return &inbox{policy: c.Policy, command: c.Command, replies: make(chan reply, maxReplies), ackOn: topic.For(c.Gateway, topic.Ack), log: c.Log, wake: make(chan struct{}, 1)}
 }
 
 func (b *inbox) handle(m mqtt.Message, ack func()) {
 	defer ack()
 	if m.Topic != b.ackOn {
-		if p, err := topic.Parse(m.Topic); err == nil && p.Leaf == topic.Policy && b.policy != nil {
+		switch p, err := topic.Parse(m.Topic); {
+		case err != nil:
+		case p.Leaf == topic.Policy && b.policy != nil:
 			b.policy(m.Topic, m.Payload)
+		case p.Leaf == topic.Command && b.command != nil:
+			b.answer(b.command(m.Payload, m.Retained))
 		}
 		return
 	}
@@ -56,6 +62,14 @@ func (b *inbox) handle(m mqtt.Message, ack func()) {
 	}
 	if err == nil {
 		poke(b.wake)
+	}
+}
+
+func (b *inbox) answer(payload []byte) {
+	select {
+	case b.replies <- reply{payload, time.Now().Add(replyLife)}:
+	default:
+		b.log.Warn("the answer to a command was dropped: too many wait for the broker")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kapija/gateway/journal"
+	"kapija/internal/event"
 	"kapija/internal/topic"
 )
 
@@ -70,20 +71,12 @@ func (s *stream) pick() (b batch, ok bool, err error) {
 		s.probe = false
 		return b, false, nil
 	}
-	b = batch{first: first, probe: s.probe}
-	b.payload = append(b.payload, `{"v":1,"records":[`...)
-	n := 0
-	for _, r := range records {
-		if n > 0 {
-			if len(b.payload)+len(r) > s.bytes {
-				break
-			}
-			b.payload = append(b.payload, ',')
-		}
-		b.payload = append(b.payload, r...)
+	size, n := 0, 0
+	for n < len(records) && (n == 0 || size+len(records[n]) <= s.bytes) {
+		size += len(records[n]) + 1
 		n++
 	}
-	b.payload = append(b.payload, `]}`...)
+	b = batch{payload: event.EncodeBatch(records[:n]), first: first, probe: s.probe}
 	b.last = first + uint64(n) - 1
 	if s.probe {
 		s.probe, s.probed, s.moved = false, true, false

@@ -16,14 +16,17 @@
 //
 // # Bounds
 //
-// In flight are at most one batch of audit events (500 records, 256 kB), one of readings (500, 64 kB) and one state. A
+// In flight are at most one batch of audit events (500 records, 256 kB before they are compressed), one of readings (500,
+// 64 kB), one state and one reply. A
 // broker that takes none of it for a minute is left and dialled again. An empty queue costs no work and no traffic but
-// the state, every 30 s and when it changes, at most once a second.
+// the state when the loop says so (it does when something changes and every 4 s), and every 30 s at least; at most once a
+// second.
 //
 // # Concurrency
 //
-// Config.State is called from a goroutine of the uplink's, Config.Policy from another, one call at a time, in order of
-// arrival; a shard is acknowledged to the broker when Policy returns.
+// Config.State is called from a goroutine of the uplink's, Config.Policy and Config.Command from another, one call at a time,
+// in order of arrival; a message is acknowledged to the broker when they return. Replies to commands wait in a queue of 16
+// for up to a minute, in which they are tried again; what does not fit is dropped, and logged.
 package uplink
 
 import (
@@ -62,6 +65,8 @@ type Config struct {
 	State   func() event.State                 // Online is set here
 	Changed <-chan struct{}                    // something in State changed; nil: never
 	Policy  func(topic string, payload []byte) // a shard or the rules, as received; nil: ignored
+	// Command is called with each message of the command topic, and returns the payload for the reply topic; nil: ignored.
+	Command func(payload []byte, retained bool) (reply []byte)
 	Log     *slog.Logger
 }
 
@@ -135,13 +140,14 @@ func session(ctx context.Context, c Config, dial dialer) error {
 
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		filters := []string{topic.For(c.Gateway, topic.Ack), topic.AllPolicy(c.Gateway)}
+		filters := []string{topic.For(c.Gateway, topic.Ack), topic.AllPolicy(c.Gateway), topic.For(c.Gateway, topic.Command)}
 		if err := cl.Subscribe(ctx, filters, in.handle); err != nil {
 			cancel(fmt.Errorf("uplink: subscribe: %w", err))
 		}
 	})
 	wg.Go(func() { cancel(pump.run(ctx, cl)) })
 	wg.Go(func() { cancel(tellState(ctx, c, cl, birth)) })
+	wg.Go(func() { cancel(sendReplies(ctx, c, cl, in.replies)) })
 	wg.Wait()
 
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), farewell)
@@ -151,7 +157,7 @@ func session(ctx context.Context, c Config, dial dialer) error {
 	return context.Cause(ctx)
 }
 
-// tellState publishes the state after each connect, when it changes and every 30 s.
+// tellState publishes the state after each connect, when it changes, and every 30 s at least.
 func tellState(ctx context.Context, c Config, cl client, birth <-chan struct{}) error {
 	every := time.NewTicker(stateEvery)
 	defer every.Stop()

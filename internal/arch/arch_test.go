@@ -21,8 +21,10 @@ var rooms = map[string][]string{
 	"internal/cardformat": {},
 	"internal/site":       {"internal/cardformat"},
 	"internal/event":      {"internal/site"},
-	"internal/policy":     {"internal/site", "internal/event"},
+	"internal/policy":     {"internal/site", "internal/event", "internal/translit"},
+	"internal/translit":   {},
 	"internal/topic":      {},
+	"internal/command":    {"internal/topic", "internal/event"},
 	"internal/mqtt":       {},
 	"internal/broker":     {"internal/topic"},
 	"internal/influxd":    {},
@@ -30,9 +32,9 @@ var rooms = map[string][]string{
 	"internal/brick":      {},
 
 	"firmware-bridge": {"internal/site", "internal/cardformat", "internal/brick"},
-	"gateway":         {"firmware-bridge", "internal/site", "internal/event", "internal/policy", "internal/topic", "internal/mqtt"},
+	"gateway":         {"firmware-bridge", "internal/site", "internal/event", "internal/policy", "internal/topic", "internal/mqtt", "internal/command", "internal/translit"},
 	"relay":           {"internal/site", "internal/event", "internal/topic", "internal/mqtt"},
-	"dashboard":       {"internal/site", "internal/event", "internal/policy", "internal/topic", "internal/mqtt", "internal/cardformat", "internal/brick"},
+	"dashboard":       {"internal/site", "internal/event", "internal/policy", "internal/topic", "internal/mqtt", "internal/cardformat", "internal/brick", "internal/translit"},
 
 	"server":             {"dashboard", "relay", "internal"},
 	"demo":               {"server", "dashboard", "gateway/door", "gateway/journal", "firmware-bridge/sim", "configs", "internal"},
@@ -40,7 +42,7 @@ var rooms = map[string][]string{
 	"hil":                {},
 	"e2e":                {"demo", "server", "dashboard", "gateway", "relay", "firmware-bridge", "configs", "internal"},
 	"cmd/kapija":         {"demo", "server", "relay", "dashboard/auth", "internal"},
-	"cmd/kapija-gateway": {"gateway", "firmware-bridge", "internal/site", "internal/event", "internal/topic"},
+	"cmd/kapija-gateway": {"gateway", "firmware-bridge", "internal/site", "internal/event", "internal/topic", "internal/policy", "internal/cardformat"},
 }
 
 // testsMay says what the tests of a room may import besides: real parts to run against.

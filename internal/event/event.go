@@ -21,6 +21,9 @@ const (
 	AccessEntered    Kind = "access.entered"     // somebody passed after a grant or a request to exit
 	AccessNotEntered Kind = "access.not_entered" // the release ran out and the door was not opened
 
+	AccessDuress Kind = "access.duress" // besides the grant: somebody was forced to; never shown at the door
+	AccessNotice Kind = "access.notice" // besides the grant: it broke the rule that Reason names
+
 	DoorOpened        Kind = "door.opened"
 	DoorClosed        Kind = "door.closed"
 	DoorForced        Kind = "door.forced"         // opened without a release
@@ -37,7 +40,8 @@ const (
 
 	ReaderOnline   Kind = "reader.online"
 	ReaderOffline  Kind = "reader.offline"
-	ReaderTamper   Kind = "reader.tamper"
+	ReaderTamper   Kind = "reader.tamper" // the reader was taken off its wall, or opened
+	ReaderRestored Kind = "reader.tamper_cleared"
 	ReaderInsecure Kind = "reader.insecure"
 
 	InputActive  Kind = "input.active"  // an input that belongs to no door function became active
@@ -45,6 +49,11 @@ const (
 	InputCounted Kind = "input.counted" // a people counter saw one person pass Door towards Side
 	InputOffline Kind = "input.offline" // an input or sensor does not answer; Cause says what was seen
 	InputOnline  Kind = "input.online"
+	InputTamper  Kind = "input.tamper" // the gateway's cabinet was opened
+	InputIntact  Kind = "input.tamper_cleared"
+
+	FireActive  Kind = "fire.active" // the fire alarm system reports a fire; doors that are configured so open
+	FireCleared Kind = "fire.cleared"
 
 	PolicyApplied  Kind = "policy.applied"
 	PolicyRefused  Kind = "policy.refused"
@@ -77,6 +86,7 @@ const (
 	Interlocked     Reason = "interlock"
 	WrongPIN        Reason = "wrong_pin"
 	PINNeeded       Reason = "pin_needed"
+	PINLocked       Reason = "pin_locked" // too many wrong PINs: the right one is refused too, for a while
 	Duress          Reason = "duress"
 	WeakCredential  Reason = "weak_credential"
 	BadParity       Reason = "bad_parity"

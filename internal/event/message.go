@@ -28,6 +28,7 @@ type State struct {
 	Clock   Clock     `json:"clock,omitempty"`
 	Queued  uint64    `json:"queued"`            // records in the journal that are not acknowledged yet
 	Policy  uint64    `json:"policy,omitempty"`  // version of the policy that the gateway decides from; 0: it is not complete
+	Fire    bool      `json:"fire,omitempty"`    // the fire input is active
 	Devices []Device  `json:"devices,omitempty"` // readers, inputs, outputs and sensors, in the order of the configuration
 	Doors   []Door    `json:"doors,omitempty"`
 }
@@ -46,7 +47,8 @@ type Door struct {
 	Locked bool   `json:"locked"`
 	Forced bool   `json:"forced,omitempty"`
 	Held   bool   `json:"held,omitempty"`
-	Mode   string `json:"mode"` // secure, unlocked, lockdown, disabled
+	Mode   string `json:"mode"`         // secure, unlocked, lockdown, disabled
+	By     string `json:"by,omitempty"` // who or what set the mode
 }
 
 // Occupancy is the payload of a building's occupancy topic.

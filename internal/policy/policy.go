@@ -24,6 +24,11 @@ type Rules struct {
 	Levels    []Level    `json:"levels"`
 	Schedules []Schedule `json:"schedules"`
 	Holidays  []Holiday  `json:"holidays"` // own days and the holidays of Serbia, as dates
+
+	Doors map[string]DoorRule `json:"doors,omitempty"` // by door ID; a door without a rule is secure and asks for nothing more
+	Zones map[string]ZoneRule `json:"zones,omitempty"` // by zone ID
+	PIN   PINRule             `json:"pin,omitzero"`
+	Reset int                 `json:"reset,omitempty"` // minute of the local day, 1 … 1440, at which it is forgotten who is where; 0: never
 }
 
 // Level is an access level: which doors, when.
@@ -73,6 +78,9 @@ type Entry struct {
 	NotAfter  time.Time `json:"not_after,omitzero"`  // exclusive
 	Levels    []uint16  `json:"levels"`              // Level.Number, at most 255; one that Rules does not hold grants nothing
 	Extended  bool      `json:"extended,omitempty"`  // needs the door's longer release time
+	Roles     Roles     `json:"roles,omitempty"`
+	Person    uint32    `json:"person,omitempty"` // PersonOf; 0: not known, the badge stands for its person
+	PIN       Key       `json:"pin,omitzero"`     // of PINKey; zero: the person has none
 }
 
 // Status of a credential and its holder. Each refusal has its own reason (L12).
@@ -85,20 +93,66 @@ const (
 	Revoked          // the badge was revoked
 )
 
+// Roles is what a person may or must, besides the access levels.
+type Roles uint8
+
+// The roles.
+const (
+	Visitor     Roles = 1 << iota // needs an escort where a door asks for one
+	Escort                        // may bring visitors in
+	Exempt                        // from lockdown
+	FirstPerson                   // begins free access or unlocked where the plan waits for a first person
+
+	allRoles = Visitor | Escort | Exempt | FirstPerson
+)
+
+// Has says whether r has all of these roles.
+func (r Roles) Has(roles Roles) bool { return r&roles == roles }
+
 // Request is one credential at one door.
 type Request struct {
-	Door  string
-	Side  event.Side
-	Key   Key
-	Fault event.Reason // BadParity or UnknownFormat when the frame is no credential; empty otherwise
-	At    time.Time
-	Clock event.Clock
+	Door   string
+	Side   event.Side // everything but Out is taken as In, which asks for more
+	Key    Key
+	Format string       // of the card, as in package cardformat: its strength
+	Fault  event.Reason // BadParity or UnknownFormat when the frame is no credential; empty otherwise
+	At     time.Time
+	Clock  event.Clock
+	Mode   Mode   // as commanded; empty: as planned
+	PIN    *PIN   // as typed; nil: none
+	Memory Memory // nil: nothing is known, and what a rule needs to know is refused
 }
 
 // Decision is the answer. The zero value refuses.
 type Decision struct {
 	Granted  bool
-	Reason   event.Reason
-	Badge    string // pseudonym; empty when the credential is unknown
+	Reason   event.Reason // event.Granted or event.Duress when granted
+	Badge    string       // pseudonym; empty when the credential is unknown
 	Extended bool
+	Person   uint32 // Entry.Person
+	Roles    Roles
+	Mode     Mode    // of the door, by which it was decided; empty when it was refused before
+	Duress   bool    // granted under duress: opens as always, and alarms in silence
+	With     string  // badge of the first of two persons, who is let in with this one
+	Notify   Notices // granted, but the operator must know
+}
+
+// Notices is what a granted passage broke.
+type Notices uint8
+
+// The notices.
+const (
+	NoticeAntipassback Notices = 1 << iota
+	NoticeOccupancy
+)
+
+// Reasons names the notices.
+func (n Notices) Reasons() (list []event.Reason) {
+	if n&NoticeAntipassback != 0 {
+		list = append(list, event.Antipassback)
+	}
+	if n&NoticeOccupancy != 0 {
+		list = append(list, event.OccupancyLimit)
+	}
+	return list
 }

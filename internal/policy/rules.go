@@ -50,12 +50,17 @@ type ruleset struct {
 	doors    map[string]*door
 	plans    []plan
 	holidays []int32 // local days since 1970-01-01, ascending
+	pin      PINRule
+	reset    int // minute of the local day, 1 … 1440; 0: never
+
+	levelIDs, planIDs []string // by place, for Explain
 }
 
 // door says which levels open a door: the level at place i does while one of plans[first[i]:first[i+1]] is open.
 type door struct {
 	first []uint16
 	plans []uint16 // 0 is always, n is ruleset.plans[n-1]
+	rule  *rule    // nil: there is none
 }
 
 const (
@@ -82,6 +87,7 @@ func compile(r Rules) (*ruleset, error) {
 		return nil, fmt.Errorf("policy: rules: %d schedules and %d levels: at most %d and %d are possible", len(r.Schedules), len(r.Levels), maxPlans, maxLevelsOfRules)
 	}
 	plans := map[string]uint16{always: 0}
+	c.planIDs = []string{always}
 	for _, s := range r.Schedules {
 		if _, ok := plans[s.ID]; ok || s.ID == "" {
 			report("schedule %q: an ID that no other schedule has, and that is neither empty nor %q, is expected", s.ID, always)
@@ -92,11 +98,13 @@ func compile(r Rules) (*ruleset, error) {
 			report("schedule %q: %w", s.ID, err)
 		}
 		c.plans = append(c.plans, p)
+		c.planIDs = append(c.planIDs, s.ID)
 		plans[s.ID] = uint16(len(c.plans))
 	}
 	c.levels = make([]uint16, maxNumber(r.Levels)+1)
 	grants := make(map[string][]levelPlan)
 	for i, l := range r.Levels {
+		c.levelIDs = append(c.levelIDs, l.ID)
 		if other := c.levels[l.Number]; other != 0 {
 			report("levels %q and %q have the same number %d", r.Levels[other-1].ID, l.ID, l.Number)
 			continue
@@ -122,6 +130,7 @@ func compile(r Rules) (*ruleset, error) {
 			report("door %q: %w", id, err)
 		}
 	}
+	c.doorRules(r, plans, report)
 	if problems != nil {
 		return nil, errors.Join(problems...)
 	}

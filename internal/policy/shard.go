@@ -37,9 +37,10 @@ func (s Shard) Entries() []Entry {
 	for i := range entries {
 		r := &s.table.records[i]
 		entries[i] = Entry{
-			Key: s.table.keys[i], Badge: s.table.badgeOf(r), Status: r.status, Extended: r.extended,
+			Key: r.key, Badge: s.table.badgeOf(r), Status: r.status, Extended: r.extended(), Roles: r.roles(), Person: r.person,
 			NotBefore: timeOf(r.notBefore), NotAfter: timeOf(r.notAfter), Levels: append([]uint16(nil), s.table.levelsOf(r)...),
 		}
+		entries[i].PIN, _ = s.table.pin(i)
 	}
 	return entries
 }
@@ -55,21 +56,29 @@ func (s Shard) Entries() []Entry {
 //
 //	16  key
 //	1   flags
+//	1   roles, when flagged; not zero
+//	4   person, when flagged; not zero
+//	16  PIN, when flagged
 //	4   not before, Unix seconds, when flagged
 //	4   not after, when flagged
 //	1+n badge: length, bytes
 //	1+2n levels: count, numbers in ascending order, each once
 //
-// There is one encoding of each shard: what is not exactly it is refused.
+// There is one encoding of each shard: what is not exactly it is refused. Version 1 of the encoding, which had neither
+// roles nor persons nor PINs, is read too: a gateway has stored it when its program is renewed.
 const (
-	shardMagic    = "kps\x01"
+	shardMagic    = "kps\x02"
+	shardMagic1   = "kps\x01"
 	shardHeader   = len(shardMagic) + 1 + 8 + 2
 	entryAtLeast  = 16 + 1 + 1 + 1 + 1
 	flagStatus    = 0x03 // two bits
 	flagExtended  = 0x04
 	flagNotBefore = 0x08
 	flagNotAfter  = 0x10
-	flagsKnown    = flagStatus | flagExtended | flagNotBefore | flagNotAfter
+	flagRoles     = 0x20
+	flagPerson    = 0x40
+	flagPIN       = 0x80
+	flags1        = flagStatus | flagExtended | flagNotBefore | flagNotAfter // what version 1 knows
 )
 
 // EncodeShard checks entries, which may come in any order, and encodes them. The same entries always give the same bytes.
@@ -84,24 +93,36 @@ func EncodeShard(index uint8, version uint64, entries []Entry) ([]byte, error) {
 	b = binary.BigEndian.AppendUint64(b, version)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(t.records)))
 	for i := range t.records {
-		b = t.appendEntry(b, t.keys[i], &t.records[i])
+		b = t.appendEntry(b, i)
 	}
 	return b, nil
 }
 
-func (t *table) appendEntry(b []byte, k Key, r *record) []byte {
+func (t *table) appendEntry(b []byte, i int) []byte {
+	r := &t.records[i]
 	flags := byte(r.status)
-	if r.extended {
-		flags |= flagExtended
+	for _, f := range []struct {
+		flag byte
+		is   bool
+	}{
+		{flagExtended, r.extended()}, {flagRoles, r.roles() != 0}, {flagPerson, r.person != 0}, {flagPIN, r.hasPIN()},
+		{flagNotBefore, r.notBefore != 0}, {flagNotAfter, r.notAfter != 0},
+	} {
+		if f.is {
+			flags |= f.flag
+		}
 	}
-	if r.notBefore != 0 {
-		flags |= flagNotBefore
-	}
-	if r.notAfter != 0 {
-		flags |= flagNotAfter
-	}
-	b = append(b, k[:]...)
+	b = append(b, r.key[:]...)
 	b = append(b, flags)
+	if r.roles() != 0 {
+		b = append(b, byte(r.roles()))
+	}
+	if r.person != 0 {
+		b = binary.BigEndian.AppendUint32(b, r.person)
+	}
+	if pin, ok := t.pin(i); ok {
+		b = append(b, pin[:]...)
+	}
 	if r.notBefore != 0 {
 		b = binary.BigEndian.AppendUint32(b, r.notBefore)
 	}
@@ -120,10 +141,18 @@ func (t *table) appendEntry(b []byte, k Key, r *record) []byte {
 // DecodeShard reads what EncodeShard wrote. It refuses everything else, whatever the bytes are, and allocates no more
 // than a small multiple of len(b). The shard shares no memory with b.
 func DecodeShard(b []byte) (Shard, error) {
-	if len(b) < shardHeader || string(b[:len(shardMagic)]) != shardMagic {
+	if len(b) < shardHeader || string(b[:3]) != shardMagic[:3] {
 		return Shard{}, fmt.Errorf("policy: %d bytes do not begin as a shard: a header of %d bytes with magic %q is expected", len(b), shardHeader, shardMagic)
 	}
 	r := reader{rest: b[len(shardMagic):]}
+	switch string(b[:len(shardMagic)]) {
+	case shardMagic:
+		r.known = 0xff
+	case shardMagic1:
+		r.known = flags1
+	default:
+		return Shard{}, fmt.Errorf("policy: the encoding of the shard has version %d: 1 or %d is expected; a newer program wrote it", b[3], shardMagic[3])
+	}
 	s := Shard{Index: r.byte(), Version: binary.BigEndian.Uint64(r.take(8))}
 	n := int(binary.BigEndian.Uint16(r.take(2)))
 	if n*entryAtLeast > len(r.rest) {
@@ -151,7 +180,10 @@ func DecodeShard(b []byte) (Shard, error) {
 var errShort = errors.New("the bytes end too early")
 
 // reader takes bytes off the front. After the end it gives nil, and zeros.
-type reader struct{ rest []byte }
+type reader struct {
+	rest  []byte
+	known byte // flags that the encoding knows
+}
 
 func (r *reader) take(n int) []byte {
 	if n > len(r.rest) {
@@ -170,6 +202,21 @@ func (r *reader) byte() byte {
 	return 0
 }
 
+// number reads a number that is there when it is flagged, and is then not zero.
+func (r *reader) number(flagged bool, to *uint32) error {
+	if !flagged {
+		return nil
+	}
+	b := r.take(4)
+	if b == nil {
+		return errShort
+	}
+	if *to = binary.BigEndian.Uint32(b); *to == 0 {
+		return errors.New("a person or a limit of validity is flagged, but zero")
+	}
+	return nil
+}
+
 // entry adds the next entry to build and returns its key, which must be greater than last.
 func (r *reader) entry(build *builder, last []byte) ([]byte, error) {
 	key, flags := r.take(16), r.byte()
@@ -179,24 +226,31 @@ func (r *reader) entry(build *builder, last []byte) ([]byte, error) {
 	if bytes.Compare(key, last) <= 0 {
 		return nil, errors.New("its key is not greater than the one before")
 	}
-	rec := record{status: Status(flags & flagStatus), extended: flags&flagExtended != 0}
-	if flags&^flagsKnown != 0 || rec.status > Revoked {
+	rec := record{key: Key(key), status: Status(flags & flagStatus)}
+	if flags&^r.known != 0 || rec.status > Revoked {
 		return nil, fmt.Errorf("unknown flags %#x", flags)
 	}
-	for _, f := range []struct {
-		flag byte
-		to   *uint32
-	}{{flagNotBefore, &rec.notBefore}, {flagNotAfter, &rec.notAfter}} {
-		if flags&f.flag == 0 {
-			continue
+	var roles Roles
+	if flags&flagRoles != 0 {
+		if roles = Roles(r.byte()); roles == 0 || roles&^allRoles != 0 {
+			return nil, fmt.Errorf("unknown roles %#x", roles)
 		}
-		b := r.take(4)
-		if b == nil {
-			return nil, errShort
+	}
+	if err := r.number(flags&flagPerson != 0, &rec.person); err != nil {
+		return nil, err
+	}
+	var pin Key
+	if flags&flagPIN != 0 {
+		if copy(pin[:], r.take(len(pin))); pin == (Key{}) || rec.person == 0 {
+			return nil, errors.New("a PIN is flagged, but cut off, zero or nobody's")
 		}
-		if *f.to = binary.BigEndian.Uint32(b); *f.to == 0 {
-			return nil, errors.New("a limit of validity is flagged, but zero")
-		}
+	}
+	rec.flags = flagsOf(roles, flags&flagExtended != 0, flags&flagPIN != 0)
+	if err := r.number(flags&flagNotBefore != 0, &rec.notBefore); err != nil {
+		return nil, err
+	}
+	if err := r.number(flags&flagNotAfter != 0, &rec.notAfter); err != nil {
+		return nil, err
 	}
 	badge := r.take(int(r.byte()))
 	if len(badge) == 0 || !utf8.Valid(badge) {
@@ -215,7 +269,7 @@ func (r *reader) entry(build *builder, last []byte) ([]byte, error) {
 			return nil, errors.New("its levels are not in ascending order")
 		}
 	}
-	build.add(Key(key), rec, badge, levels)
+	build.add(rec, badge, levels, pin)
 	return key, nil
 }
 

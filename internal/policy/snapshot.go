@@ -63,6 +63,14 @@ func (s *Snapshot) Version() uint64 {
 	return s.rules.version
 }
 
+// TimeZone is the IANA name of the zone of the rules; empty when there are none.
+func (s *Snapshot) TimeZone() string {
+	if s == nil || s.rules == nil {
+		return ""
+	}
+	return s.rules.zone.location.String()
+}
+
 // Loaded counts the shards that are loaded, and the credentials in them.
 func (s *Snapshot) Loaded() (shards, credentials int) {
 	if s == nil {
@@ -83,4 +91,22 @@ func (s *Snapshot) copy() *Snapshot {
 	}
 	next := *s
 	return &next
+}
+
+// RolesOf tells the roles of badges by their pseudonyms. It looks through all credentials: it is for the start of a
+// gateway, not for decisions.
+func (s *Snapshot) RolesOf(badges map[string]Roles) {
+	if s == nil {
+		return
+	}
+	for _, t := range s.shards {
+		if t == nil {
+			continue
+		}
+		for i := range t.records {
+			if _, asked := badges[t.badgeOf(&t.records[i])]; asked {
+				badges[t.badgeOf(&t.records[i])] = t.records[i].roles()
+			}
+		}
+	}
 }

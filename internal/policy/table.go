@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,47 +20,85 @@ const (
 	maxBadge   = math.MaxUint8
 )
 
-// table is one shard, flat and without pointers: keys in ascending order, their records beside them, and two arenas.
+// table is one shard, flat and without pointers: records in ascending order of
+// their keys, and three arenas.
 type table struct {
-	version uint64
-	first   [257]uint16 // where the keys with this second byte begin; the next one says where they end
-	keys    []Key
 	records []record
 	badges  string   // pseudonyms, one after the other
 	levels  []uint16 // level sets, each stored once
+	pins    []pinOf  // of the few who have one, in the order of records
+	version uint64
+	first   [257]uint16 // where the keys with this second byte begin; the next one says where they end
 }
 
-// record is what the table knows of one key: 20 bytes.
+// pinOf is the PIN of the record at place at.
+type pinOf struct {
+	at  uint16
+	key Key
+}
+
+// record is what the table knows of one key, with the key: 40 bytes, so that who finds the key has the rest at hand.
 type record struct {
+	key                 Key
 	notBefore, notAfter uint32 // Unix seconds; 0: no limit
 	badge               uint32 // offset in badges
 	levels              uint32 // offset in levels
+	person              uint32
 	badgeLen, levelLen  uint8
 	status              Status
-	extended            bool
+	flags               uint8 // Roles, and the two below
 }
 
-// find returns the record of key, or nil.
-func (t *table) find(key *Key) *record {
+const (
+	recordExtended uint8 = 1 << 6
+	recordPIN      uint8 = 1 << 7
+)
+
+func (r *record) extended() bool { return r.flags&recordExtended != 0 }
+func (r *record) hasPIN() bool   { return r.flags&recordPIN != 0 }
+func (r *record) roles() Roles   { return Roles(r.flags) & allRoles }
+
+func flagsOf(roles Roles, extended, pin bool) uint8 {
+	flags := uint8(roles)
+	if extended {
+		flags |= recordExtended
+	}
+	if pin {
+		flags |= recordPIN
+	}
+	return flags
+}
+
+// find returns the place of key, or -1.
+func (t *table) find(key *Key) int {
 	i, end := int(t.first[key[1]]), int(t.first[int(key[1])+1])
 	want := binary.BigEndian.Uint64(key[:])
 	for end-i > 8 {
 		mid := int(uint(i+end) / 2)
-		if binary.BigEndian.Uint64(t.keys[mid][:]) < want {
+		if binary.BigEndian.Uint64(t.records[mid].key[:]) < want {
 			i = mid + 1
 		} else {
 			end = mid
 		}
 	}
-	for ; i < len(t.keys); i++ {
-		switch at := &t.keys[i]; {
+	for ; i < len(t.records); i++ {
+		switch at := &t.records[i].key; {
 		case *at == *key:
-			return &t.records[i]
+			return i
 		case binary.BigEndian.Uint64(at[:]) > want:
-			return nil
+			return -1
 		}
 	}
-	return nil
+	return -1
+}
+
+// pin is the PIN of the record at place i; false: there is none.
+func (t *table) pin(i int) (Key, bool) {
+	p, ok := sort.Find(len(t.pins), func(p int) int { return cmp.Compare(i, int(t.pins[p].at)) })
+	if !ok {
+		return Key{}, false
+	}
+	return t.pins[p].key, true
 }
 
 func (t *table) badgeOf(r *record) string { return t.badges[r.badge : r.badge+uint32(r.badgeLen)] }
@@ -76,13 +115,15 @@ type builder struct {
 func newBuilder(version uint64, entries int) *builder {
 	b := &builder{sets: make(map[string]uint32)}
 	b.version = version
-	b.keys = make([]Key, 0, entries)
 	b.records = make([]record, 0, entries)
 	return b
 }
 
-// add appends an entry whose levels are given as ascending big-endian numbers.
-func (b *builder) add(k Key, r record, badge, levels []byte) {
+// add appends an entry whose levels are given as ascending big-endian numbers. pin counts when the record says so.
+func (b *builder) add(r record, badge, levels []byte, pin Key) {
+	if r.hasPIN() {
+		b.pins = append(b.pins, pinOf{uint16(len(b.records)), pin})
+	}
 	r.badge, r.badgeLen = uint32(b.badges.Len()), uint8(len(badge))
 	b.badges.Write(badge)
 	at, ok := b.sets[string(levels)]
@@ -94,20 +135,20 @@ func (b *builder) add(k Key, r record, badge, levels []byte) {
 		b.sets[string(levels)] = at
 	}
 	r.levels, r.levelLen = at, uint8(len(levels)/2)
-	b.keys = append(b.keys, k)
 	b.records = append(b.records, r)
 }
 
 func (b *builder) done() *table {
 	t := b.table
-	for _, k := range t.keys {
-		t.first[int(k[1])+1]++
+	for i := range t.records {
+		t.first[int(t.records[i].key[1])+1]++
 	}
 	for i := range 256 {
 		t.first[i+1] += t.first[i]
 	}
 	t.badges = strings.Clone(b.badges.String())
 	t.levels = slices.Clone(t.levels)
+	t.pins = slices.Clone(t.pins)
 	return &t
 }
 
@@ -140,7 +181,7 @@ func buildTable(index uint8, version uint64, entries []Entry) (*table, error) {
 		for _, n := range slices.Compact(numbers) {
 			levels = binary.BigEndian.AppendUint16(levels, n)
 		}
-		b.add(e.Key, r, []byte(e.Badge), levels)
+		b.add(r, []byte(e.Badge), levels, e.PIN)
 	}
 	if problems != nil {
 		return nil, errors.Join(problems...)
@@ -159,6 +200,13 @@ func recordOf(e Entry) (record, error) {
 	if len(e.Levels) > maxLevels {
 		return record{}, fmt.Errorf("has %d access levels: at most %d are possible", len(e.Levels), maxLevels)
 	}
+	if e.Roles&^allRoles != 0 {
+		return record{}, fmt.Errorf("has roles %#x: 0 … %#x is expected", e.Roles, allRoles)
+	}
+	pin := e.PIN != Key{}
+	if pin && e.Person == 0 {
+		return record{}, errors.New("has a PIN and no person: the person whose PIN it is is expected")
+	}
 	// A part of a second is rounded so that the validity becomes shorter, never longer.
 	notBefore, err := seconds("not_before", e.NotBefore.Add(time.Second-time.Nanosecond), e.NotBefore.IsZero())
 	if err != nil {
@@ -168,7 +216,7 @@ func recordOf(e Entry) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	return record{notBefore: notBefore, notAfter: notAfter, status: e.Status, extended: e.Extended}, nil
+	return record{key: e.Key, notBefore: notBefore, notAfter: notAfter, status: e.Status, person: e.Person, flags: flagsOf(e.Roles, e.Extended, pin)}, nil
 }
 
 func seconds(what string, t time.Time, none bool) (uint32, error) {

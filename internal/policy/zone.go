@@ -61,3 +61,18 @@ func (z *zone) local(t time.Time) int64 {
 	i := sort.Search(len(z.spans), func(i int) bool { return z.spans[i].from > now }) - 1
 	return now + z.spans[i].offset
 }
+
+// steadyUntil is the end of the time from now on in which the minutes of one local day follow one another. When now is
+// in the middle of a minute, it is that minute's end at the latest. Both in Unix seconds.
+func (z *zone) steadyUntil(now int64) int64 {
+	local := z.local(time.Unix(now, 0))
+	second := (local%secondsPerDay + secondsPerDay) % secondsPerDay
+	until := now + secondsPerDay - second
+	if second%60 != 0 || now < zoneFrom.Unix() || now >= zoneTo.Unix() {
+		until = now + 60 - second%60
+	}
+	if i := sort.Search(len(z.spans), func(i int) bool { return z.spans[i].from > now }); i < len(z.spans) {
+		until = min(until, z.spans[i].from)
+	}
+	return until
+}

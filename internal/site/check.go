@@ -38,6 +38,9 @@ func (doc *document) building(b *Building) {
 	doc.name(&b.Name, b, what)
 	doc.name(&b.City, b, what+": city")
 	doc.timeZone(b)
+	if b.Reset != "" && b.Reset.Minute() < 0 {
+		doc.say(in(&b.Reset, b), "reset is %q, expected a local time such as 04:00", b.Reset)
+	}
 	doc.floors(b)
 	doc.zones(b)
 	devices := doc.gateways(b)
@@ -88,6 +91,7 @@ func (doc *document) zones(b *Building) {
 			doc.say(in(&z.Floor, z), "zone %s: unknown floor %q%s; floors of building %s are %s", z.ID, z.Floor, suggest(z.Floor, names), b.ID, list(names))
 		}
 		doc.shape(z, floor)
+		doc.occupancy(b, z)
 	}
 }
 

@@ -70,7 +70,10 @@ func (doc *document) gateway(b *Building, g *Gateway, ds *devices) {
 		doc.formats(r)
 		doc.use(ds, "output", &r.LED, r, g.ID, what, "led")
 		doc.use(ds, "output", &r.Buzzer, r, g.ID, what, "buzzer")
+		doc.use(ds, "input", &r.Tamper, r, g.ID, what, "tamper")
 	}
+	doc.use(ds, "input", &g.Fire, g, g.ID, quoted("gateway", g.ID), "fire")
+	doc.use(ds, "input", &g.Tamper, g, g.ID, quoted("gateway", g.ID), "tamper")
 	for _, i := range g.Inputs {
 		if i.Active != "" {
 			doc.oneOf(&i.Active, i, quoted("input", i.ID)+": active", []string{"high", "low"})

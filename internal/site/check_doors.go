@@ -10,7 +10,9 @@ func (doc *document) doors(b *Building, ds *devices) {
 		doc.sides(b, d)
 		doc.times(d)
 		doc.doorDevices(b, d, ds)
+		doc.rules(b, d)
 	}
+	doc.interlocks(b)
 }
 
 func (doc *document) sides(b *Building, d *Door) {
@@ -43,6 +45,11 @@ func (doc *document) times(d *Door) {
 	doc.duration(&d.Release, d, what+": release", time.Second, time.Minute)
 	doc.duration(&d.Extended, d, what+": extended", time.Second, 2*time.Minute)
 	doc.duration(&d.HeldAfter, d, what+": held_after", 5*time.Second, time.Hour)
+	held := d.HeldAfter
+	if held == 0 {
+		held = defaultHeldAfter
+	}
+	doc.duration(&d.HeldWarning, d, what+": held_warning", time.Second, held/2)
 	if d.Extended != 0 && d.Extended < max(d.Release, time.Second) {
 		doc.say(in(&d.Extended, d), "%s: extended is %v, expected at least release, %v", what, d.Extended, d.Release)
 	}
@@ -54,8 +61,11 @@ func (doc *document) doorDevices(b *Building, d *Door, ds *devices) {
 	if d.Fail != FailSecure && d.Fail != FailSafe {
 		doc.say(in(&d.Fail, d), "%s: fail is %q; allowed are secure (locked without power) and safe (open without power)", what, fail)
 	}
-	if d.Mode != "" && d.Mode != Secure && d.Mode != Unlocked {
-		doc.say(in(&d.Mode, d), "%s: mode is %q; allowed are secure (locked between grants) and unlocked (free for everybody)", what, string(d.Mode))
+	if d.Mode != "" {
+		doc.mode(&d.Mode, d, what+": mode")
+	}
+	if d.OnFire != "" {
+		doc.oneOf(&d.OnFire, d, what+": on_fire", []string{OnFireRelease})
 	}
 	doc.need(&d.Lock, d, what+" has no lock: the output that unlocks it")
 	if d.Entry == "" && d.Exit == "" {

@@ -9,13 +9,14 @@ import (
 
 // What a configuration leaves out.
 const (
-	defaultRelease   = 5 * time.Second
-	defaultExtended  = 15 * time.Second
-	defaultHeldAfter = 30 * time.Second
-	defaultDebounce  = 20 * time.Millisecond
-	defaultEvery     = time.Minute
-	defaultActive    = "low" // a contact that closes to ground
-	defaultPull      = "none"
+	defaultRelease     = 5 * time.Second
+	defaultExtended    = 15 * time.Second
+	defaultHeldAfter   = 30 * time.Second
+	defaultHeldWarning = 5 * time.Second
+	defaultDebounce    = 20 * time.Millisecond
+	defaultEvery       = time.Minute
+	defaultActive      = "low" // a contact that closes to ground
+	defaultPull        = "none"
 )
 
 // maxFile is the largest configuration file that is read, in bytes.
@@ -69,10 +70,16 @@ func parseDistrict(file string, src []byte) (*District, error) {
 
 // fill sets the defaults.
 func (b *Building) fill() {
+	for _, z := range b.Zones {
+		if z.Occupancy.Action != "" {
+			or(&z.Occupancy.Limit, z.People())
+		}
+	}
 	for _, d := range b.Doors {
 		or(&d.Release, defaultRelease)
 		or(&d.Extended, max(defaultExtended, d.Release))
 		or(&d.HeldAfter, defaultHeldAfter)
+		or(&d.HeldWarning, min(defaultHeldWarning, d.HeldAfter/2))
 		or(&d.Mode, Secure)
 	}
 	for _, g := range b.Gateways {

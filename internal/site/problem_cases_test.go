@@ -3,7 +3,7 @@ package site
 var districtProblems = []broken{
 	{"unknown key", "to: hall", "too: hall", []string{
 		`d.yaml:23:9: door "main": to is missing; zones of building house are hall, office, outside`,
-		`d.yaml:27:9: unknown key "too" (did you mean "to"?); keys allowed here are id, name, gateway, from, to, position, public, mode, lock, fail, contact, rex, entry, exit, counter, release, extended, held_after`,
+		`d.yaml:27:9: unknown key "too" (did you mean "to"?); keys allowed here are id, name, gateway, from, to, position, public, mode, rules, lock, fail, contact, rex, entry, exit, counter, release, extended, held_after, held_warning, on_fire`,
 	}},
 	{"unknown zone", "to: hall", "to: hal", []string{
 		`d.yaml:27:13: door "main": to is the unknown zone "hal" (did you mean "hall"?); zones of building house are hall, office, outside`,
@@ -29,7 +29,7 @@ var districtProblems = []broken{
 		`d.yaml:70:18: reader "inner-exit" belongs to no door of building house: name it at a door, or remove it`,
 	}},
 	{"unknown mode", "lock: main-lock", "mode: open\n        lock: main-lock", []string{
-		`d.yaml:29:15: door "main": mode is "open"; allowed are secure (locked between grants) and unlocked (free for everybody)`,
+		`d.yaml:29:15: door "main": mode is "open"; allowed are secure, card_and_pin, free_access, unlocked, lockdown, disabled`,
 	}},
 	{"contact twice", "rex: main-rex", "rex: main-contact", []string{
 		`d.yaml:32:14: door "main": rex is the input "main-contact", which is already in use as contact of door "main"`,

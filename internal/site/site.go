@@ -31,6 +31,7 @@ type Building struct {
 	Name     Text       `yaml:"name"`
 	City     Text       `yaml:"city"`
 	TimeZone string     `yaml:"time_zone"` // IANA name
+	Reset    ClockTime  `yaml:"reset"`     // local time at which gateways forget who is where, for anti-passback and occupancy; empty: never
 	Sources  []string   `yaml:"sources"`   // where the public facts come from
 	Floors   []*Floor   `yaml:"floors"`
 	Zones    []*Zone    `yaml:"zones"`
@@ -56,6 +57,8 @@ type Zone struct {
 	AreaM2   float64  `yaml:"area_m2"`
 	Capacity Capacity `yaml:"capacity"`
 	Shape    Shape    `yaml:"shape"`
+
+	Occupancy Occupancy `yaml:"occupancy"` // what happens when it is full; left out: nothing
 }
 
 // Capacity is how many people a zone is meant for.
@@ -92,7 +95,8 @@ type Door struct {
 	To       string `yaml:"to"`       // zone on the inner side: passing towards it is side "in"
 	Position Point  `yaml:"position"` // on the plan of To's floor; of From's when To is "outside"
 	Public   bool   `yaml:"public"`   // visitors without badges pass here
-	Mode     Mode   `yaml:"mode"`     // the mode when nothing else is commanded; default secure
+	Mode     Mode   `yaml:"mode"`     // the mode when nothing else is commanded or planned; default secure
+	Rules    Rules  `yaml:"rules"`    // what the door asks for besides an access level; left out: nothing
 
 	Lock      string        `yaml:"lock"`       // output that unlocks
 	Fail      Fail          `yaml:"fail"`       // what the lock does without power
@@ -104,16 +108,10 @@ type Door struct {
 	Release   time.Duration `yaml:"release"`    // how long a grant unlocks; default 5 s
 	Extended  time.Duration `yaml:"extended"`   // the same for people who need longer (accessible); default 15 s, or Release if that is longer
 	HeldAfter time.Duration `yaml:"held_after"` // open for longer is held; default 30 s
+
+	HeldWarning time.Duration `yaml:"held_warning"` // the readers sound so long before held; default 5 s, at most half of HeldAfter
+	OnFire      string        `yaml:"on_fire"`      // "release": the lock is released while the gateway's fire input is active; empty: nothing
 }
-
-// Mode is whether a door is locked while nobody has shown a badge.
-type Mode string
-
-// A secure door is locked between grants. An unlocked one is free for everybody; badges are read all the same.
-const (
-	Secure   Mode = "secure"
-	Unlocked Mode = "unlocked"
-)
 
 // Fail is what a lock does without power.
 type Fail string
@@ -135,6 +133,8 @@ type Gateway struct {
 	Outputs  []*Output  `yaml:"outputs"`
 	Counters []*Counter `yaml:"counters"`
 	Sensors  []*Sensor  `yaml:"sensors"`
+	Fire     string     `yaml:"fire"`   // input, active while the fire alarm system reports a fire; empty: there is none
+	Tamper   string     `yaml:"tamper"` // input, active while the cabinet is open; empty: there is none
 }
 
 // Reader is one badge reader.
@@ -143,6 +143,7 @@ type Reader struct {
 	Formats []string `yaml:"formats"` // names of cardformat, one for each length: wiegand-26, wiegand-37
 	LED     string   `yaml:"led"`     // output: energised is green; empty: none
 	Buzzer  string   `yaml:"buzzer"`  // output; empty: none
+	Tamper  string   `yaml:"tamper"`  // input, active while the reader is off its wall; empty: none
 }
 
 // Input is one contact.

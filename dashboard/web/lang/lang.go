@@ -7,6 +7,8 @@ package lang
 import (
 	"strconv"
 	"strings"
+
+	"kapija/internal/translit"
 )
 
 // Lang is a language with its script, as a BCP 47 tag.
@@ -104,7 +106,7 @@ func (l Lang) Text(sr, en string) string {
 	case l == Cyrillic:
 		return sr
 	default:
-		return ToLatin(sr)
+		return translit.ToLatin(sr)
 	}
 }
 

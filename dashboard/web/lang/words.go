@@ -167,10 +167,12 @@ var things = map[string]word{
 	"door.locked":     {"закључана", "locked"},
 	"door.unlocked":   {"откључана", "unlocked"},
 
-	"mode.secure":   {"по овлашћењу", "secure"},
-	"mode.unlocked": {"слободан пролаз", "unlocked"},
-	"mode.lockdown": {"блокада", "lockdown"},
-	"mode.disabled": {"искључена", "disabled"},
+	"mode.secure":       {"по овлашћењу", "secure"},
+	"mode.card_and_pin": {"картица и ПИН", "card and PIN"},
+	"mode.free_access":  {"сваки важећи беџ", "every valid badge"},
+	"mode.unlocked":     {"слободан пролаз", "unlocked"},
+	"mode.lockdown":     {"блокада", "lockdown"},
+	"mode.disabled":     {"искључена", "disabled"},
 
 	"devices.sub":     {"Контролери и оно што виси на њима", "Gateways and what hangs on them"},
 	"device.gateway":  {"Контролер", "Gateway"},

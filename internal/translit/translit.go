@@ -1,4 +1,6 @@
-package lang
+// Package translit writes Serbian Cyrillic in Serbian Latin, by rule. It keeps no state and does no I/O: it may be used by
+// any number of goroutines.
+package translit
 
 import (
 	"strings"
