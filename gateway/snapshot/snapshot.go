@@ -26,8 +26,9 @@ import (
 	"kapija/internal/topic"
 )
 
-// MaxPayload is the longest sealed shard that is accepted, in bytes: fifty times a shard of 1,000 credentials.
-const MaxPayload = 2 << 20
+// MaxPayload is the longest sealed shard that is accepted, in bytes: what brokers take (broker.MaxPayload), and twenty times a
+// shard of 1,000 credentials.
+const MaxPayload = 1 << 20
 
 // Store is the policy of one gateway.
 type Store struct {
