@@ -40,7 +40,7 @@ hil: ## Wiegand, inputs and locks on a real arm64 kernel with simulated GPIO, as
 cross: ## build for every processor that a gateway or server has
 	@for t in amd64 arm64 arm/6; do echo "build linux/$$t"; GOOS=linux GOARCH=$${t%/*} GOARM=$${t#*/} $(GO) build -o /dev/null ./cmd/kapija-gateway && GOOS=linux GOARCH=$${t%/*} GOARM=$${t#*/} $(GO) vet ./cmd/... || exit 1; done
 
-bench: ## the numbers of docs/performance.md
+bench: build ## the numbers of docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 crash: ## kill the journal's writer two hundred times
