@@ -1,6 +1,6 @@
 // Package dbfile opens one SQLite file in the way that the registers of the dashboard need it: write-ahead log, foreign
 // keys, every commit on the disk before it counts (synchronous=FULL), one connection that writes and a few that read.
-// Its schema grows by numbered steps, each in a transaction.
+// Its schema grows by numbered steps; those that are missing are made in one transaction.
 //
 // It knows nothing of what the file holds.
 //
@@ -35,7 +35,7 @@ type File struct {
 	Read  *sql.DB // several connections that cannot write
 }
 
-// Open opens or creates the file, readable by its owner only, and brings its schema up to date. Steps are the files of
+// Open opens or creates the file, readable by its owner only, and brings its schema up to date. Steps are migrations/*.sql of
 // steps, in the order of their names: the first makes version 1. A file that a newer program wrote is refused.
 func Open(path string, steps fs.FS) (*File, error) {
 	abs, err := filepath.Abs(path)
