@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"periph.io/x/conn/v3/i2c"
+	"periph.io/x/conn/v3/onewire"
+	"periph.io/x/conn/v3/spi"
 )
 
 // Edge is one change of level on one line, as the kernel saw it.
@@ -39,16 +41,42 @@ type EdgeSource interface {
 	Close() error
 }
 
-// Wires is the hardware of one gateway as the drivers see it. IDs are those of the site's configuration.
+// Wires is the hardware of one gateway as the drivers see it. IDs are those of the site's configuration; which of the
+// calls a device needs is said by its wiring.
 type Wires interface {
 	// Wiegand opens a reader's two data lines as one request for falling edges: line 0 is D0, line 1 is D1.
 	Wiegand(reader string) (EdgeSource, error)
-	// Input opens one input line for both edges.
+	// Input opens one input line for both edges: that of an input, or of a sensor or an expander that has a line.
 	Input(id string) (EdgeSource, error)
-	// Output opens one output at its safe level: off.
+	// Output opens one output line at its safe level: off. Each can be opened once. The line that resets a device has
+	// the ID that Reset gives; on means that the device is held in reset.
 	Output(id string) (Output, error)
-	// I2C opens the bus and says the address of a sensor. The bus is shared and closed by Close.
-	I2C(sensor string) (i2c.Bus, uint16, error)
+	// I2C opens the bus and says the address of a device. The bus is shared and closed by Close.
+	I2C(id string) (i2c.Bus, uint16, error)
+	// SPI opens the port of a device, which is alone on it. The caller closes it.
+	SPI(id string) (spi.PortCloser, error)
+	// Serial opens the serial port of a device, or of a bus of readers. The caller closes it.
+	Serial(id string) (Port, error)
+	// OneWire opens the bus and says the address of a sensor. The bus is shared and closed by Close.
+	OneWire(sensor string) (onewire.Bus, onewire.Address, error)
+	Close() error
+}
+
+// Reset is the ID of the output that holds a device in reset.
+func Reset(device string) string { return device + ".reset" }
+
+// Port is a serial port with 8 data bits, no parity and one stop bit. Reading and writing may go on at the same time, in
+// one goroutine each.
+type Port interface {
+	// Read returns as soon as there is at least one byte. It returns 0 and nil when the read timeout passes before.
+	Read(p []byte) (int, error)
+	// Write returns when the driver has taken all bytes; they may not be on the wire yet.
+	Write(p []byte) (int, error)
+	// SetReadTimeout bounds each Read from now on; negative: no bound.
+	SetReadTimeout(d time.Duration) error
+	// SetSpeed changes the speed in baud, for what is written and read from now on.
+	SetSpeed(baud int) error
+	// Close ends a Read that waits.
 	Close() error
 }
 
@@ -69,20 +97,23 @@ type Source interface {
 	Run(ctx context.Context, out chan<- Signal) error
 }
 
-// Signal is what a Source tells: one of Read, Level, Passage, Measured, Health.
+// Signal is what a Source tells: one of Read, Level, Passage, Measured, Health, Alert.
 type Signal struct {
-	Device string    // ID of the source
+	Device string    // ID of the device: the source, or one of those that share it
 	At     time.Time // when it happened, with a monotonic reading
-	What   any       // Read, Level, Passage, Measured or Health
+	What   any       // Read, Level, Passage, Measured, Health or Alert
 }
 
 // Read is one credential at a reader. Its bits are secret: they never go into a log, an event or a topic.
 type Read struct {
-	Format string // e.g. "wiegand-26"; empty when no configured format fits
+	Format string // e.g. "wiegand-26", or FormatPIN; empty when no configured format fits
 	Bits   []byte // the raw frame, first bit in the most significant bit of Bits[0], unused bits zero
 	Len    int    // number of bits
 	Fault  Fault
 }
+
+// FormatPIN is the format of a Read whose Bits are the digits that were typed, in ASCII.
+const FormatPIN = "pin"
 
 // Fault says why a frame is not a credential.
 type Fault string
@@ -103,15 +134,26 @@ type Level struct {
 // Passage is one person seen by a people counter.
 type Passage struct{ In bool }
 
-// Measured is one reading of a sensor.
-type Measured struct {
-	Quantity string // Brick class, e.g. CO2_Level_Sensor
-	Value    float64
-	Unit     string // UCUM: Cel, %, Pa, [ppm]
-}
-
 // Health tells that a device went away or came back. It is sent once per change, and once after start.
 type Health struct {
 	Online bool
 	Cause  string // why it is offline, in words for a technician
 }
+
+// Alert is what an operator must know about a device and what is neither its health nor a card.
+type Alert struct {
+	Kind   AlertKind
+	Active bool   // it began, or happened; false: it is over
+	Cause  string // in words for a technician; never with a key or a card
+}
+
+// AlertKind says what an Alert is about.
+type AlertKind string
+
+// The kinds of alert.
+const (
+	Tamper   AlertKind = "tamper"   // the device was opened, or taken off its wall
+	Power    AlertKind = "power"    // the device says that its power fails
+	Insecure AlertKind = "insecure" // its connection is not protected, or was attacked; Cause begins with what was seen
+	Paired   AlertKind = "paired"   // it was given a key of its own
+)

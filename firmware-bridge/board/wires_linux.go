@@ -11,6 +11,8 @@ import (
 
 	"periph.io/x/conn/v3/driver/driverreg"
 	"periph.io/x/conn/v3/i2c"
+	"periph.io/x/conn/v3/onewire"
+	"periph.io/x/conn/v3/spi"
 	"periph.io/x/conn/v3/i2c/i2creg"
 	_ "periph.io/x/host/v3/sysfs" // registers the I²C buses
 
@@ -168,4 +170,19 @@ func list(names []string) string {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)
 	}
 	return strings.Join(names, ", ")
+}
+
+// SPI opens the port of a device.
+func (w *Wires) SPI(id string) (spi.PortCloser, error) {
+	return nil, fmt.Errorf("board: gateway %s has no SPI device %q", w.wiring.Gateway, id)
+}
+
+// Serial opens the serial port of a device or of a bus of readers.
+func (w *Wires) Serial(id string) (bridge.Port, error) {
+	return nil, fmt.Errorf("board: gateway %s has no serial device %q", w.wiring.Gateway, id)
+}
+
+// OneWire opens the bus of a sensor.
+func (w *Wires) OneWire(sensor string) (onewire.Bus, onewire.Address, error) {
+	return nil, 0, fmt.Errorf("board: gateway %s has no 1-Wire sensor %q", w.wiring.Gateway, sensor)
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"periph.io/x/conn/v3/i2c"
+	"periph.io/x/conn/v3/onewire"
+	"periph.io/x/conn/v3/spi"
 
 	bridge "kapija/firmware-bridge"
 	"kapija/internal/site"
@@ -173,3 +175,18 @@ var (
 
 	errClosed = errors.New("the wires are closed")
 )
+
+// SPI opens the port of a device.
+func (w *Wires) SPI(id string) (spi.PortCloser, error) {
+	return nil, fmt.Errorf("sim: gateway %s has no SPI device %q", w.gateway, id)
+}
+
+// Serial opens the serial port of a device or of a bus of readers.
+func (w *Wires) Serial(id string) (bridge.Port, error) {
+	return nil, fmt.Errorf("sim: gateway %s has no serial device %q", w.gateway, id)
+}
+
+// OneWire gives the bus of a sensor, which is alone on it.
+func (w *Wires) OneWire(sensor string) (onewire.Bus, onewire.Address, error) {
+	return nil, 0, fmt.Errorf("sim: gateway %s has no 1-Wire sensor %q", w.gateway, sensor)
+}

@@ -9,6 +9,11 @@ const (
 	RelativeHumidity = "Relative_Humidity_Sensor"
 	StaticPressure   = "Static_Pressure_Sensor" // absolute
 	CO2Level         = "CO2_Level_Sensor"
+	Temperature      = "Temperature_Sensor" // of something else than air
+	GasResistance    = "Air_Quality_Sensor" // of a heated metal oxide: falls with volatile organic compounds
+	Motion           = "Motion_Sensor"      // 1: somebody moves
+	Occupancy        = "Occupancy_Sensor"   // 1: somebody is there
+	Leak             = "Leak_Alarm"         // 1: there is water
 )
 
 // The units of these quantities, in UCUM (https://ucum.org/ucum).
@@ -17,4 +22,6 @@ const (
 	Percent = "%"
 	Pascal  = "Pa"
 	PPM     = "[ppm]" // parts per million by volume
+	Ohm     = "Ohm"
+	One     = "1" // no unit: 0 or 1
 )
