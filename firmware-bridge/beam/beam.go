@@ -1,5 +1,5 @@
 // Package beam counts people with their direction by two light barriers across a passage, an outer and an inner one, 5
-// to 15 cm apart, so that a body interrupts both at once. What counts as a passage is written at the state machine.
+// to 15 cm apart, so that a body interrupts both at once. What counts as a passage is written at passage.Machine.
 //
 // It never infers a level from a count of edges: after a gap in the edges' numbers, or edges that came too late to be
 // put in order, the levels are read, and nothing counts until both barriers have been free.
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	bridge "kapija/firmware-bridge"
+	"kapija/firmware-bridge/passage"
 )
 
 // order is how late an edge may be read and still be put in its place among those of the other barrier.
@@ -37,7 +38,8 @@ type Dev struct {
 	id    string
 	lines [2]bridge.EdgeSource
 	low   [2]bool
-	m     machine
+	m     *passage.Machine
+	limit time.Duration // of a barrier that is interrupted
 
 	next    [2]uint32 // the number that each line's next edge has
 	synced  time.Duration
@@ -48,7 +50,7 @@ type Dev struct {
 
 type edge struct {
 	bridge.Edge
-	line int
+	line passage.Line
 }
 
 // New makes a counter over the two barriers, each one line with both edges, stamped by the same clock. They belong to
@@ -72,9 +74,10 @@ func New(id string, outerLine, innerLine bridge.EdgeSource, opts *Opts) (*Dev, e
 	}
 	return &Dev{
 		id:    id,
-		lines: [2]bridge.EdgeSource{outer: outerLine, inner: innerLine},
-		low:   [2]bool{outer: o.OuterLow, inner: o.InnerLow},
-		m:     machine{step: o.Step, limit: o.Blocked},
+		lines: [2]bridge.EdgeSource{passage.Outer: outerLine, passage.Inner: innerLine},
+		low:   [2]bool{passage.Outer: o.OuterLow, passage.Inner: o.InnerLow},
+		m:     passage.New(o.Step, o.Blocked),
+		limit: o.Blocked,
 	}, nil
 }
 
@@ -120,7 +123,7 @@ func (d *Dev) run(ctx, inside context.Context, readers *sync.WaitGroup, out chan
 	}
 	edges := make(chan []edge)
 	failed := make(chan error, len(d.lines))
-	for line := range d.lines {
+	for line := range passage.Line(len(d.lines)) {
 		readers.Go(func() { failed <- d.read(inside, line, edges) })
 	}
 	timer := time.NewTimer(0)
@@ -149,12 +152,12 @@ func (d *Dev) run(ctx, inside context.Context, readers *sync.WaitGroup, out chan
 }
 
 // read passes the edges of one line on.
-func (d *Dev) read(ctx context.Context, line int, edges chan<- []edge) error {
+func (d *Dev) read(ctx context.Context, line passage.Line, edges chan<- []edge) error {
 	var buf [64]bridge.Edge
 	for {
 		n, err := d.lines[line].ReadEdges(buf[:])
 		if err != nil {
-			return fmt.Errorf("%s barrier: %w", name(line), err)
+			return fmt.Errorf("%s barrier: %w", line, err)
 		}
 		got := make([]edge, n)
 		for i, e := range buf[:n] {
@@ -187,20 +190,18 @@ func (d *Dev) take(got []edge) error {
 func (d *Dev) resync() error {
 	d.synced = d.now()
 	d.wait = nil
-	now := free
-	for line, l := range d.lines {
-		levels, err := l.Levels()
+	var now [2]bool
+	for line := range passage.Line(len(d.lines)) {
+		levels, err := d.lines[line].Levels()
 		if err == nil && len(levels) != 1 {
 			err = fmt.Errorf("%d lines, expected 1", len(levels))
 		}
 		if err != nil {
-			return fmt.Errorf("%s barrier: %w", name(line), err)
+			return fmt.Errorf("%s barrier: %w", line, err)
 		}
-		if levels[0] != d.low[line] {
-			now |= 1 << line
-		}
+		now[line] = levels[0] != d.low[line]
 	}
-	d.m.sync(d.synced, now)
+	d.m.Sync(d.synced, now)
 	return nil
 }
 
@@ -217,7 +218,7 @@ func (d *Dev) count(ctx context.Context, out chan<- bridge.Signal) bool {
 			return false
 		}
 		d.done = e.At
-		persons, in := d.m.edge(e.At, e.line, e.Rising != d.low[e.line])
+		persons, in := d.m.Edge(e.At, e.line, e.Rising != d.low[e.line])
 		for range persons {
 			if !d.send(ctx, out, e.At, bridge.Passage{In: in}) {
 				return false
@@ -229,9 +230,9 @@ func (d *Dev) count(ctx context.Context, out chan<- bridge.Signal) bool {
 
 // judge tells when a barrier becomes blocked or free. What was under way when it was blocked does not count.
 func (d *Dev) judge(ctx context.Context, out chan<- bridge.Signal, now time.Duration) bool {
-	line, blocked := d.m.blocked(now)
+	line, blocked := d.m.Blocked(now)
 	if blocked {
-		d.m.ready = false
+		d.m.Doubt()
 	}
 	if blocked == d.offline {
 		return true
@@ -240,14 +241,14 @@ func (d *Dev) judge(ctx context.Context, out chan<- bridge.Signal, now time.Dura
 	health := bridge.Health{Online: !blocked}
 	if blocked {
 		health.Cause = fmt.Sprintf("beam: the %s barrier is blocked: interrupted for longer than %v; clear it, or check its "+
-			"alignment and its wiring", name(line), d.m.limit)
+			"alignment and its wiring", line, d.limit)
 	}
 	return d.send(ctx, out, now, health)
 }
 
 // due says when there is something to do without a new edge.
 func (d *Dev) due() (time.Duration, bool) {
-	at, ok := d.m.due()
+	at, ok := d.m.Due()
 	ok = ok && !d.offline
 	if len(d.wait) > 0 && (!ok || d.wait[0].At < at) {
 		at, ok = d.wait[0].At, true
@@ -255,7 +256,7 @@ func (d *Dev) due() (time.Duration, bool) {
 	return at + order, ok
 }
 
-func (d *Dev) now() time.Duration { return d.lines[outer].Now() }
+func (d *Dev) now() time.Duration { return d.lines[passage.Outer].Now() }
 
 func (d *Dev) send(ctx context.Context, out chan<- bridge.Signal, at time.Duration, what any) bool {
 	select {
@@ -264,13 +265,6 @@ func (d *Dev) send(ctx context.Context, out chan<- bridge.Signal, at time.Durati
 	case <-ctx.Done():
 		return false
 	}
-}
-
-func name(line int) string {
-	if line == outer {
-		return "outer"
-	}
-	return "inner"
 }
 
 var _ bridge.Source = (*Dev)(nil)

@@ -27,7 +27,7 @@ type rig struct {
 
 func start(t *testing.T, before ...string) *rig {
 	w, err := sim.Open(&site.Gateway{ID: "gw", Inputs: []*site.Input{
-		{ID: "outer", Active: "high"}, {ID: "inner", Active: "low"}}}, "", nil)
+		{ID: "outer", Active: "high"}, {ID: "inner", Active: "low"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func TestLateEdges(t *testing.T) {
 	for by, want := range map[time.Duration]int{40 * time.Millisecond: 3, 450 * time.Millisecond: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			w, err := sim.Open(&site.Gateway{ID: "gw", Inputs: []*site.Input{
-				{ID: "outer", Active: "high"}, {ID: "inner", Active: "high"}}}, "", nil)
+				{ID: "outer", Active: "high"}, {ID: "inner", Active: "high"}}}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

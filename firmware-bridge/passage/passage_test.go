@@ -1,4 +1,4 @@
-package beam
+package passage
 
 import (
 	"strings"
@@ -9,11 +9,11 @@ import (
 )
 
 // play feeds a walk: after each gap the named barriers are the ones interrupted. "-" is none.
-func play(m *machine, at time.Duration, gap time.Duration, walk string) (ins, outs int, end time.Duration) {
+func play(m *Machine, at time.Duration, gap time.Duration, walk string) (ins, outs int, end time.Duration) {
 	for _, step := range strings.Fields(walk) {
 		at += gap
 		for line, letter := range []string{"O", "I"} {
-			n, in := m.edge(at, line, strings.Contains(step, letter))
+			n, in := m.Edge(at, Line(line), strings.Contains(step, letter))
 			if in {
 				ins += n
 			} else {
@@ -24,9 +24,9 @@ func play(m *machine, at time.Duration, gap time.Duration, walk string) (ins, ou
 	return ins, outs, at
 }
 
-func fresh() *machine {
-	m := &machine{step: 5 * time.Millisecond, limit: 30 * time.Second}
-	m.sync(0, free)
+func fresh() *Machine {
+	m := New(5*time.Millisecond, 30*time.Second)
+	m.Sync(0, [2]bool{})
 	return m
 }
 
@@ -74,28 +74,28 @@ func TestStandingStill(t *testing.T) {
 func TestBlocked(t *testing.T) {
 	m := fresh()
 	_, _, at := play(m, 0, time.Second, "O")
-	if due, ok := m.due(); !ok || due != at+30*time.Second {
+	if due, ok := m.Due(); !ok || due != at+30*time.Second {
 		t.Errorf("due %v, %v", due, ok)
 	}
-	if _, is := m.blocked(at + 30*time.Second); is {
+	if _, is := m.Blocked(at + 30*time.Second); is {
 		t.Error("blocked too soon")
 	}
-	if line, is := m.blocked(at + 30*time.Second + 1); !is || line != outer {
+	if line, is := m.Blocked(at + 30*time.Second + 1); !is || line != Outer {
 		t.Errorf("blocked %v, line %d", is, line)
 	}
-	m.sync(at+time.Hour, outerOnly)
-	if _, is := m.blocked(at + time.Hour); !is {
+	m.Sync(at+time.Hour, [2]bool{Outer: true})
+	if _, is := m.Blocked(at + time.Hour); !is {
 		t.Error("a sync makes a blocked barrier young")
 	}
-	m.sync(at+time.Hour, free)
-	if _, is := m.due(); is {
+	m.Sync(at+time.Hour, [2]bool{})
+	if _, is := m.Due(); is {
 		t.Error("due with free barriers")
 	}
 }
 
 func TestL13NothingCountsUntilBothWereFree(t *testing.T) {
 	m := fresh()
-	m.sync(time.Hour, outerOnly)
+	m.Sync(time.Hour, [2]bool{Outer: true})
 	ins, outs, at := play(m, time.Hour, time.Second, "OI I -")
 	if ins != 0 || outs != 0 {
 		t.Errorf("%d in and %d out of half a visit", ins, outs)
@@ -172,13 +172,13 @@ func TestVisitsAreCountedExactly(t *testing.T) {
 					next = []state{free, innerOnly, both, outerOnly, free}[place]
 				}
 				at += time.Duration(rapid.IntRange(10, 5000).Draw(t, "ms")) * time.Millisecond
-				line := outer
+				line := Outer
 				if (before^next)&innerOnly != 0 {
-					line = inner
+					line = Inner
 				}
 				// The contact bounces: the last of an odd number of edges is the one that stays.
 				for i := range 2*rapid.IntRange(0, 2).Draw(t, "bounces") + 1 {
-					n, in := m.edge(at, line, (next&(1<<line) != 0) == (i%2 == 0))
+					n, in := m.Edge(at, line, (next&(1<<line) != 0) == (i%2 == 0))
 					if in {
 						ins += n
 					} else {
@@ -204,15 +204,15 @@ func TestAnyEdgesAreSafe(t *testing.T) {
 		total := 0
 		for range rapid.IntRange(0, 200).Draw(t, "edges") {
 			at += time.Duration(rapid.IntRange(0, 40_000).Draw(t, "ms")) * time.Millisecond
-			line := rapid.IntRange(0, 1).Draw(t, "line")
+			line := Line(rapid.IntRange(0, 1).Draw(t, "line"))
 			is := rapid.Bool().Draw(t, "interrupted")
 			if last[line] && !is {
 				released[line]++
 			}
 			last[line] = is
-			n, _ := m.edge(at, line, is)
+			n, _ := m.Edge(at, line, is)
 			total += n
-			if n < 0 || total > min(released[outer], released[inner]) {
+			if n < 0 || total > min(released[Outer], released[Inner]) {
 				t.Fatalf("%d persons, but the barriers were left %v times", total, released)
 			}
 		}
