@@ -41,16 +41,19 @@ func (a *air) step(d time.Duration, people int) {
 	a.co2, a.humid = max(outdoorCO2-20, a.co2), min(max(a.humid, 15), 95)
 }
 
-// readings is what a chip shows of this air.
+// readings is what a chip shows of this air: nothing when it measures something else.
 func (a *air) readings(chip string) []event.Reading {
-	rs := []event.Reading{
+	climate := []event.Reading{
 		{Quantity: brick.AirTemperature, Value: round(a.celsius, 2), Unit: brick.Celsius},
 		{Quantity: brick.RelativeHumidity, Value: round(a.humid, 1), Unit: brick.Percent},
 	}
-	if chip == "scd4x" {
-		rs = append(rs, event.Reading{Quantity: brick.CO2Level, Value: round(a.co2, 0), Unit: brick.PPM})
+	switch chip {
+	case "bme280", "bme680", "sht4x":
+		return climate
+	case "scd4x":
+		return append(climate, event.Reading{Quantity: brick.CO2Level, Value: round(a.co2, 0), Unit: brick.PPM})
 	}
-	return rs
+	return nil
 }
 
 func round(v float64, digits int) float64 {

@@ -273,7 +273,7 @@ func (d *demo) publish() {
 		for _, g := range b.Gateways {
 			m.Gateways = append(m.Gateways, Gateway{Building: b.ID, Gateway: g.ID, Socket: d.socket(b.ID, g.ID), Data: d.gatewayDir(b.ID, g.ID)})
 		}
-		m.Samples = append(m.Samples, samples(b, d.people[b.ID], func(g string) string { return d.socket(b.ID, g) })...)
+		m.Samples = append(m.Samples, samples(b, d.site.Formats, d.people[b.ID], func(g string) string { return d.socket(b.ID, g) })...)
 	}
 	if err := write(d.Dir, manifestFile, m); err != nil {
 		d.say("%v", err)

@@ -30,7 +30,7 @@ func TestKragujevacFollowsTheRealCounts(t *testing.T) {
 	for i := range 14 {
 		date := time.Date(2026, 11, 9+i, 0, 0, 0, 0, b.Location)
 		var got [48]flow
-		for _, p := range day(b, populate(b), c, date) {
+		for _, p := range day(b, populate(b, nil), c, date) {
 			if p.leg.door.ID != "main" || p.why != "" {
 				continue
 			}
@@ -49,13 +49,13 @@ func TestKragujevacFollowsTheRealCounts(t *testing.T) {
 
 func TestADayIsPlausible(t *testing.T) {
 	for _, b := range district(t).Buildings {
-		people := populate(b)
+		people := populate(b, nil)
 		date := time.Date(2026, 11, 24, 0, 0, 0, 0, b.Location) // a Tuesday
 		passes := day(b, people, realCounts(t), date)
 		if len(passes) < 500 {
 			t.Errorf("%s: only %d passes", b.ID, len(passes))
 		}
-		again := day(b, populate(b), realCounts(t), date)
+		again := day(b, populate(b, nil), realCounts(t), date)
 		if len(again) != len(passes) || again[7].at != passes[7].at {
 			t.Errorf("%s: the same day came out differently", b.ID)
 		}

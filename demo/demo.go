@@ -156,11 +156,14 @@ func (d *demo) load() (err error) {
 	if d.site, err = site.Load(path); err != nil {
 		return err
 	}
+	if err := d.layWires(); err != nil {
+		return err
+	}
 	if d.manifest, err = readManifest(d.Dir); err != nil {
 		return err
 	}
 	for _, b := range d.site.Buildings {
-		d.people[b.ID] = populate(b)
+		d.people[b.ID] = populate(b, d.site.Formats)
 		for _, g := range b.Gateways {
 			if s := d.socket(b.ID, g.ID); len(s) > 107 {
 				return fmt.Errorf("demo: the socket path %s has %d bytes, the system allows 107: choose a shorter folder with --data", s, len(s))
@@ -270,7 +273,7 @@ func (d *demo) startGateway(ctx context.Context, g *errgroup.Group, building, ga
 	dir := d.gatewayDir(building, gateway)
 	d.run(ctx, g, &child{name: building + "-" + gateway, argv: []string{
 		d.Gateway, "run", "--site", filepath.Join(d.Dir, sitFile), "--building", building, "--gateway", gateway,
-		"--sim", d.socket(building, gateway), "--data", dir, "--keys", filepath.Join(dir, "keys"), "--mqtt", "tcp://" + d.MQTT,
+		"--sim", d.socket(building, gateway), "--wiring", d.wiring(building, gateway), "--data", dir, "--keys", filepath.Join(dir, "keys"), "--mqtt", "tcp://" + d.MQTT,
 	}})
 }
 

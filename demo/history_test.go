@@ -22,7 +22,7 @@ func TestPastIsWellFormed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	people := populate(b)
+	people := populate(b, nil)
 	for i, p := range people {
 		p.Badge = "b_" + string(rune('a'+i%26)) + string(rune('a'+i/26))
 	}

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"kapija/dashboard/directory"
+	"kapija/internal/cardformat"
 	"kapija/internal/event"
 	"kapija/internal/site"
 )
@@ -58,17 +58,17 @@ type Sample struct {
 const manifestFile = "demo.json"
 
 // samples are three badges for each building: one that opens, one that was revoked, one that nobody was given.
-func samples(b *site.Building, people []*person, socket func(gateway string) string) []Sample {
+func samples(b *site.Building, formats *cardformat.Set, people []*person, socket func(gateway string) string) []Sample {
 	g := guest(people)
 	way := route(b, site.Outside, g.Home, true)
 	d := way[len(way)-1].door
 	sample := func(p *person, r event.Reason) Sample {
 		return Sample{
 			Building: b.ID, Gateway: d.Gateway, Socket: socket(d.Gateway), Reader: d.Entry, Door: d.ID, Output: d.Lock,
-			Bits: bitsOf(p.Card), Reason: r, Badge: p.Badge,
+			Bits: p.Bits, Reason: r, Badge: p.Badge,
 		}
 	}
-	nobody := &person{Card: directory.Card{Format: format(b), Facility: facilities[b.ID], Number: 64_999}}
+	nobody := (&person{}).give(b, formats, 64_999)
 	return []Sample{
 		sample(g, event.Granted),
 		sample(fated(people, event.Revoked), event.Revoked),

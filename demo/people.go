@@ -21,19 +21,9 @@ type person struct {
 	Garage  bool           // comes by car
 	Slow    bool           // needs the longer release
 	Card    directory.Card // never written to disk
+	Bits    string         // what a reader sends for it: 0 and 1
 	Badge   string         // pseudonym, from the directory; empty for a card that nobody was given
 	Fate    event.Reason   // why this person's badge never opens anything; empty: it does
-}
-
-// bits is what a reader sends for the person's card: 0 and 1.
-func (p *person) bits() string { return bitsOf(p.Card) }
-
-func bitsOf(c directory.Card) string {
-	b, n, err := cardformat.Encode(c.Format, c.Facility, c.Number)
-	if err != nil {
-		panic(fmt.Sprintf("demo: a made-up card does not fit its format: %v", err))
-	}
-	return cardformat.String(b, n)
 }
 
 // resident says who works where, and how many people use how much of a zone.
@@ -68,8 +58,23 @@ func format(b *site.Building) string { return b.Gateways[0].Readers[0].Formats[0
 // facilities keeps the two buildings' cards apart.
 var facilities = map[string]uint64{"lozionica": 21, "kragujevac": 34}
 
+// give makes up the person's card. In a format without a facility code the facility is part of the number.
+func (p *person) give(b *site.Building, formats *cardformat.Set, number uint64) *person {
+	c := directory.Card{Format: format(b), Facility: facilities[b.ID], Number: number}
+	if f, ok := formats.Lookup(c.Format); ok && f.Facility.Width == 0 {
+		c.Number += 100_000 * c.Facility
+		c.Facility = 0
+	}
+	bits, n, err := formats.Encode(c.Format, c.Facility, c.Number)
+	if err != nil {
+		panic(fmt.Sprintf("demo: a made-up card does not fit its format: %v", err))
+	}
+	p.Card, p.Bits = c, cardformat.String(bits, n)
+	return p
+}
+
 // populate makes up the people of a building, always the same ones.
-func populate(b *site.Building) []*person {
+func populate(b *site.Building, formats *cardformat.Set) []*person {
 	rng := rand.New(rand.NewPCG(seed(b.ID), 1))
 	var ps []*person
 	for _, r := range residents[b.ID] {
@@ -77,23 +82,19 @@ func populate(b *site.Building) []*person {
 			continue // the configuration was changed: that zone has no made-up people
 		}
 		for range r.people {
-			ps = append(ps, &person{
+			p := &person{
 				Name:    firstNames[rng.IntN(len(firstNames))] + " " + lastNames[rng.IntN(len(lastNames))],
 				Company: r.company, Home: r.zone, Garage: b.Zone("garage") != nil && rng.IntN(3) == 0, Slow: rng.IntN(60) == 0,
-				Card: directory.Card{Format: format(b), Facility: facilities[b.ID], Number: uint64(10_001 + len(ps))},
-			})
+			}
+			ps = append(ps, p.give(b, formats, uint64(10_001+len(ps))))
 		}
 	}
 	for i, f := range []event.Reason{event.Revoked, event.Suspended, event.Expired, event.NoAccess, event.UnknownBadge} {
-		ps = append(ps, &person{
-			Name: firstNames[i] + " Пробић", Company: "Пример", Fate: f,
-			Card: directory.Card{Format: format(b), Facility: facilities[b.ID], Number: uint64(20_001 + i)},
-		})
+		p := &person{Name: firstNames[i] + " Пробић", Company: "Пример", Fate: f}
+		ps = append(ps, p.give(b, formats, uint64(20_001+i)))
 	}
-	ps = append(ps, &person{
-		Name: "Проба Пробић", Company: "Пример", Home: residents[b.ID][0].zone,
-		Card: directory.Card{Format: format(b), Facility: facilities[b.ID], Number: 30_001},
-	})
+	p := &person{Name: "Проба Пробић", Company: "Пример", Home: residents[b.ID][0].zone}
+	ps = append(ps, p.give(b, formats, 30_001))
 	for i, p := range ps {
 		p.ID = fmt.Sprintf("%s-%d", b.ID, i+1)
 	}

@@ -102,7 +102,7 @@ func (t *town) pass(ctx context.Context, wires *sim.Client, p pass) error {
 		if !p.leg.in {
 			reader = d.Exit
 		}
-		if err := wires.Wiegand(ctx, reader, p.who.bits()); err != nil {
+		if err := wires.Wiegand(ctx, reader, p.who.Bits); err != nil {
 			return err
 		}
 	case d.Mode == site.Secure && d.REX != "":

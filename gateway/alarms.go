@@ -20,6 +20,9 @@ var ends = map[event.Kind]event.Kind{
 	event.FireActive:   event.FireCleared,
 	event.ReaderTamper: event.ReaderRestored,
 	event.InputTamper:  event.InputIntact,
+
+	event.ReaderInsecure: event.ReaderSecure,
+	event.PowerFailed:    event.PowerRestored,
 }
 
 // openAlarms are the alarms that an earlier run of this gateway left open, oldest first. Each start ends those of the run
@@ -54,7 +57,7 @@ func openAlarms(j *journal.Journal) []event.Event {
 
 // mayBeAlarm spares most records from being decoded.
 func mayBeAlarm(record []byte) bool {
-	for _, mark := range []string{`"door.forced`, `"door.held`, `"fire.`, `.tamper`} {
+	for _, mark := range []string{`"door.forced`, `"door.held`, `"fire.`, `.tamper`, `"reader.insecure`, `"reader.secure`, `"power.`} {
 		if bytes.Contains(record, []byte(mark)) {
 			return true
 		}

@@ -9,9 +9,6 @@ import (
 	"kapija/internal/policy"
 )
 
-// formatPIN is the format of a read whose bits are the digits that were typed, in ASCII.
-const formatPIN = "pin"
-
 // pinTime is how long a reader waits for the PIN after the card.
 const pinTime = 15 * time.Second
 
@@ -29,7 +26,7 @@ func (l *loop) read(s bridge.Signal, r bridge.Read) {
 		l.log.Warn("a credential at a reader of no door", "reader", s.Device)
 		return
 	}
-	if r.Format == formatPIN && r.Fault == bridge.NoFault {
+	if r.Format == bridge.FormatPIN && r.Fault == bridge.NoFault {
 		l.typed(at, s.At, r)
 		return
 	}

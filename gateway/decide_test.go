@@ -11,7 +11,7 @@ import (
 )
 
 func pin(digits string) bridge.Read {
-	return bridge.Read{Format: formatPIN, Bits: []byte(digits), Len: 8 * len(digits)}
+	return bridge.Read{Format: bridge.FormatPIN, Bits: []byte(digits), Len: 8 * len(digits)}
 }
 
 // asks sets the rule of the main door.

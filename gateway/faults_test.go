@@ -57,6 +57,7 @@ func TestL26OutputIsReadBack(t *testing.T) {
 		if on, _ := magnet.Level(); !on {
 			t.Error("the lock was not energised again")
 		}
+		time.Sleep(everyCheck)
 		magnet.fail(errBus)
 		time.Sleep(5 * everyCheck)
 		magnet.fail(nil)

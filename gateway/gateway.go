@@ -36,6 +36,7 @@ import (
 	"kapija/gateway/memory"
 	"kapija/gateway/snapshot"
 	"kapija/gateway/uplink"
+	"kapija/internal/event"
 	"kapija/internal/site"
 	"kapija/internal/topic"
 )
@@ -73,6 +74,7 @@ type Config struct {
 	Username, Password string // of the broker
 
 	Wires   bridge.Wires // stays the caller's: to be closed after Run
+	Rig     rig.Opts     // how the devices are wired, and what they need to know; stays the caller's
 	Version string
 	Built   time.Time    // date of the build; a clock before it is not believed
 	Log     *slog.Logger // nil: none
@@ -81,7 +83,9 @@ type Config struct {
 
 	Reload <-chan Reload // nil: never
 
-	Ready func() // called once, when the doors work; nil: not called
+	Ready    func()            // called once, when the doors work; nil: not called
+	Recorded func(event.Event) // told each event by the loop, which waits for it; nil: not called
+
 	Alive func() // called by the loop itself, about once a second; nil: not called
 }
 
@@ -96,7 +100,7 @@ type seams struct {
 // about what keeps it from starting (keys, folders, outputs), or names what could not be written at the end.
 func Run(ctx context.Context, c Config) error {
 	return run(ctx, c, seams{
-		devices: func() (*rig.Devices, error) { return rig.Open(c.Gateway, c.Wires) },
+		devices: func() (*rig.Devices, error) { return rig.Open(c.Gateway, c.Wires, c.Rig) },
 		uplink:  uplink.Run,
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +31,9 @@ type live struct {
 	uplink  func(context.Context, uplink.Config) error
 	alive   int
 	reload  chan Reload
+
+	lines    map[string]bridge.Output // in the place of those of outputs
+	recorded func(event.Event)
 }
 
 var (
@@ -68,6 +72,7 @@ func (l *live) run() *live {
 	for id, o := range l.outputs {
 		lines[id] = o
 	}
+	maps.Copy(lines, l.lines)
 	var sources []bridge.Source
 	for _, s := range l.sources {
 		sources = append(sources, s)
@@ -79,7 +84,7 @@ func (l *live) run() *live {
 	c := Config{
 		Building: b, Gateway: b.Gateway("g"), Dir: l.dir, Keys: l.keys, MQTT: "tcp://127.0.0.1:1", Version: "test",
 		Log: slog.New(slog.NewTextHandler(l.t.Output(), nil)), Alive: func() { l.alive++ },
-		Reload: l.reload,
+		Reload: l.reload, Recorded: l.recorded,
 	}
 	s := seams{devices: func() (*rig.Devices, error) { return &rig.Devices{Sources: sources, Outputs: lines}, nil }, uplink: l.uplink}
 	s.clock.Synced = func() bool { return false }

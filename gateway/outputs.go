@@ -13,13 +13,16 @@ type output struct {
 	health func(id string, err error) // nil error: it does what it is told
 }
 
-// set drives the line; a nil output does nothing.
+// set drives the line; a nil output does nothing. That the line is well again is said by check alone: the line of a reader
+// takes what it is told before the reader does.
 func (o *output) set(on bool) {
 	if o == nil {
 		return
 	}
 	o.want = on
-	o.health(o.id, o.line.Set(on))
+	if err := o.line.Set(on); err != nil {
+		o.health(o.id, err)
+	}
 }
 
 // check reads the line back, and drives it again when it is not what it should be: an expander that lost its power

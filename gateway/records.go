@@ -21,6 +21,9 @@ func (l *loop) record(e event.Event) {
 	if l.recent != nil {
 		l.recent.add(e)
 	}
+	if l.c.Recorded != nil {
+		l.c.Recorded(e)
+	}
 	l.replan = l.replan || e.Kind == event.AccessEntered
 }
 

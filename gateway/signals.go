@@ -22,6 +22,8 @@ func (l *loop) signal(s bridge.Signal) {
 		l.measured(s.Device, what)
 	case bridge.Health:
 		l.deviceHealth(s.Device, what)
+	case bridge.Alert:
+		l.alert(s.Device, what)
 	default:
 		l.log.Error("a device sent what nobody understands", "device", s.Device)
 	}
@@ -69,16 +71,16 @@ func (l *loop) tamper(id string, in input, v bridge.Level) {
 	if !v.Active {
 		e.Kind = event.InputIntact
 	}
+	tell := v.Active || !v.First
 	if in.reader != "" {
 		e.Kind = event.ReaderTamper
 		if !v.Active {
 			e.Kind = event.ReaderRestored
 		}
-		if at := l.readers[in.reader]; at.portal != nil {
-			e.Door, e.Side = at.portal.site.ID, at.side
-		}
+		e.Door, e.Side = l.side(in.reader)
+		tell = l.alerted(in.reader, bridge.Tamper, id, v.Active)
 	}
-	if v.Active || !v.First {
+	if tell {
 		l.record(e)
 	}
 }

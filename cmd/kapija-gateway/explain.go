@@ -36,7 +36,7 @@ func (e *explainCmd) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	b, g, err := (&runCmd{Site: e.Site, Building: e.Building, Gateway: e.Gateway}).find(district)
+	b, g, err := find(district, e.Site, e.Building, e.Gateway)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (e *explainCmd) Run(out io.Writer) error {
 	if q.At, err = parseTime(e.At, b.Location); err != nil {
 		return err
 	}
-	if q.Format, q.Bits, q.Len, err = parseCard(e.Card); err != nil {
+	if q.Format, q.Bits, q.Len, err = parseCard(e.Card, district.Formats); err != nil {
 		return err
 	}
 	steps, notes, err := gateway.Explain(gateway.Config{Building: b, Gateway: g, Dir: e.Data, Keys: e.Keys}, q)
@@ -79,11 +79,11 @@ func parseTime(s string, zone *time.Location) (time.Time, error) {
 }
 
 // parseCard reads a card as people write it.
-func parseCard(s string) (format string, bits []byte, n int, err error) {
+func parseCard(s string, formats *cardformat.Set) (format string, bits []byte, n int, err error) {
 	part := strings.Split(s, ":")
-	f, ok := cardformat.Lookup(part[0])
+	f, ok := formats.Lookup(part[0])
 	if !ok || len(part) < 2 || len(part) > 3 {
-		return "", nil, 0, fmt.Errorf("--card is not FORMAT:FACILITY:NUMBER, FORMAT:NUMBER or FORMAT:BITS, with FORMAT one of %s", strings.Join(cardformat.Names(), ", "))
+		return "", nil, 0, fmt.Errorf("--card is not FORMAT:FACILITY:NUMBER, FORMAT:NUMBER or FORMAT:BITS, with FORMAT one of %s", strings.Join(formats.Names(), ", "))
 	}
 	if len(part) == 2 && len(part[1]) == f.Bits && strings.Trim(part[1], "01") == "" {
 		bits = make([]byte, (f.Bits+7)/8)
@@ -98,6 +98,6 @@ func parseCard(s string) (format string, bits []byte, n int, err error) {
 			return "", nil, 0, errors.New("--card: facility and number must be decimal numbers")
 		}
 	}
-	bits, n, err = cardformat.Encode(f.Name, number[0], number[1])
+	bits, n, err = f.Encode(number[0], number[1])
 	return f.Name, bits, n, err
 }

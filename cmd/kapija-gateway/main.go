@@ -24,6 +24,11 @@ type cli struct {
 	LogLevel slog.Level `help:"Least important level that is logged: DEBUG, INFO, WARN, ERROR." default:"INFO" env:"KAPIJA_LOG_LEVEL"`
 
 	Run     runCmd     `cmd:"" help:"Run one gateway, on a board's wires or on virtual ones."`
+	Check   checkCmd   `cmd:"" help:"Look at each configured device: does it answer, what is its level, what may be wrong."`
+	Watch   watchCmd   `cmd:"" help:"Show live what readers, inputs, counters and sensors tell."`
+	Pulse   pulseCmd   `cmd:"" help:"Release the lock of a door for some seconds."`
+	Sim     simCmd     `cmd:"" help:"Run a whole gateway on virtual wires, without hardware, server or network."`
+	OSDP    osdpCmd    `cmd:"" name:"osdp" help:"Care for the readers of an RS-485 bus: scan, info, pair, update, address."`
 	Journal journalCmd `cmd:"" help:"Look into the journals of a gateway that is stopped."`
 	Explain explainCmd `cmd:"" help:"Say step by step why a card opens a door, or does not."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -49,7 +49,7 @@ func (r *runCmd) reload(ctx context.Context, to chan<- gateway.Reload) error {
 	if err != nil {
 		return err
 	}
-	b, g, err := r.find(district)
+	b, g, err := find(district, r.Site, r.Building, r.Gateway)
 	if err != nil {
 		return err
 	}

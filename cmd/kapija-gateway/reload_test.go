@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"kapija/firmware-bridge/sim"
+	"kapija/internal/cardformat"
 )
 
 // hangUp sends SIGHUP and waits for the answer to the service manager.
@@ -128,8 +129,21 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestParseCardOfTheSitesOwnFormat(t *testing.T) {
+	formats, problems := cardformat.NewSet([]cardformat.Format{{Name: "wiegand-own-27", Bits: 27, Number: cardformat.Field{Width: 27}}})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if f, bits, n, err := parseCard("wiegand-own-27:4711", formats); err != nil || f != "wiegand-own-27" || n != 27 || len(bits) != 4 {
+		t.Errorf("%s of %d bits, error %v", f, n, err)
+	}
+	if _, _, _, err := parseCard("wiegand-own-27:4711", nil); err == nil {
+		t.Error("another site knows the format")
+	}
+}
+
 func TestParseCard(t *testing.T) {
-	f, bits, n, err := parseCard("wiegand-26:12:3456")
+	f, bits, n, err := parseCard("wiegand-26:12:3456", nil)
 	if err != nil || f != "wiegand-26" || n != 26 {
 		t.Fatal(f, n, err)
 	}
@@ -137,7 +151,7 @@ func TestParseCard(t *testing.T) {
 	for i := range n {
 		text.WriteByte('0' + bits[i/8]>>(7-i%8)&1)
 	}
-	_, same, _, err := parseCard("wiegand-26:" + text.String())
+	_, same, _, err := parseCard("wiegand-26:"+text.String(), nil)
 	if err != nil || !bytes.Equal(bits, same) {
 		t.Errorf("%x, %x, %v", bits, same, err)
 	}

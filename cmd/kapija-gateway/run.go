@@ -12,24 +12,13 @@ import (
 	"strings"
 	"time"
 
-	bridge "kapija/firmware-bridge"
-	"kapija/firmware-bridge/board"
-	"kapija/firmware-bridge/sim"
 	"kapija/gateway"
 	"kapija/gateway/local"
 	"kapija/internal/site"
 )
 
 type runCmd struct {
-	Site     string `help:"The district: buildings, doors, gateways." default:"configs/district.yaml" env:"KAPIJA_SITE" placeholder:"FILE"`
-	Building string `help:"ID of the building." required:"" env:"KAPIJA_BUILDING"`
-	Gateway  string `help:"ID of the gateway in that building." required:"" env:"KAPIJA_GATEWAY"`
-
-	Wiring string `help:"Which device is on which line of this board." xor:"wires" required:"" env:"KAPIJA_WIRING" placeholder:"FILE"`
-	Sim    string `help:"Virtual wires instead of a board, driven through this Unix socket." xor:"wires" required:"" placeholder:"SOCKET"`
-
-	Data string `help:"Folder for journals and policy; this gateway's own." default:"/var/lib/kapija-gateway" env:"KAPIJA_DATA" placeholder:"DIR"`
-	Keys string `help:"Folder with policy.pub and site.key." default:"/etc/kapija/keys" env:"KAPIJA_KEYS" placeholder:"DIR"`
+	place
 	MQTT string `help:"Broker: tcp://host:port or ssl://host:port. User and password come from KAPIJA_MQTT_USER and KAPIJA_MQTT_PASSWORD." name:"mqtt" default:"tcp://127.0.0.1:1883" env:"KAPIJA_MQTT" placeholder:"URL"`
 
 	Local        string `help:"Show this gateway's own page on this address, such as 127.0.0.1:8081; on an address that others reach, only together with --local-pin-file. Off by default." env:"KAPIJA_LOCAL" placeholder:"HOST:PORT"`
@@ -47,15 +36,16 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	if err := checkBroker(r.MQTT); err != nil {
 		return err
 	}
-	district, err := site.Load(r.Site)
+	f, err := r.find()
 	if err != nil {
 		return err
 	}
-	building, gw, err := r.find(district)
+	devices, err := r.rig(f)
 	if err != nil {
 		return err
 	}
-	wires, err := r.wires(district, gw, log)
+	defer func() { err = errors.Join(err, devices.Secrets.Close()) }()
+	wires, err := r.wires(f, devices, log)
 	if err != nil {
 		return err
 	}
@@ -72,9 +62,9 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	defer stop()
 	defer systemd.say("STOPPING=1")
 	return gateway.Run(ctx, gateway.Config{
-		Building: building, Gateway: gw, Dir: r.Data, Keys: r.Keys,
+		Building: f.building, Gateway: f.gateway, Dir: r.Data, Keys: r.Keys,
 		MQTT: r.MQTT, Username: os.Getenv("KAPIJA_MQTT_USER"), Password: os.Getenv("KAPIJA_MQTT_PASSWORD"),
-		Wires: wires, Version: version, Built: built(), Log: log, Local: page, Reload: r.reloads(ctx, systemd, log),
+		Wires: wires, Rig: devices, Version: version, Built: built(), Log: log, Local: page, Reload: r.reloads(ctx, systemd, log),
 		Ready: func() {
 			releaseMemory()
 			time.AfterFunc(settled, releaseMemory)
@@ -84,33 +74,19 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	})
 }
 
-func (r *runCmd) find(d *site.District) (*site.Building, *site.Gateway, error) {
-	b := d.Building(r.Building)
+// find looks a gateway up, or says which there are.
+func find(d *site.District, file, building, gateway string) (*site.Building, *site.Gateway, error) {
+	b := d.Building(building)
 	if b == nil {
-		return nil, nil, fmt.Errorf("%s holds no building %q; known are %s", r.Site, r.Building,
+		return nil, nil, fmt.Errorf("%s holds no building %q; known are %s", file, building,
 			ids(d.Buildings, func(b *site.Building) string { return b.ID }))
 	}
-	g := b.Gateway(r.Gateway)
+	g := b.Gateway(gateway)
 	if g == nil {
-		return nil, nil, fmt.Errorf("building %s has no gateway %q; known are %s", b.ID, r.Gateway,
+		return nil, nil, fmt.Errorf("building %s has no gateway %q; known are %s", b.ID, gateway,
 			ids(b.Gateways, func(g *site.Gateway) string { return g.ID }))
 	}
 	return b, g, nil
-}
-
-func (r *runCmd) wires(d *site.District, gw *site.Gateway, log *slog.Logger) (bridge.Wires, error) {
-	if r.Sim != "" {
-		return sim.Open(gw, r.Sim, log)
-	}
-	w, err := site.LoadWiring(r.Wiring, d)
-	if err != nil {
-		return nil, err
-	}
-	if w.Building != r.Building || w.Gateway != r.Gateway {
-		return nil, fmt.Errorf("%s is the wiring of %s/%s, expected that of %s/%s; name the right file with --wiring",
-			r.Wiring, w.Building, w.Gateway, r.Building, r.Gateway)
-	}
-	return board.Open(w)
 }
 
 func checkBroker(address string) error {

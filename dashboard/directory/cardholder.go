@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"kapija/internal/cardformat"
 )
 
 const maxLevels = 64 // of one person
@@ -83,7 +81,7 @@ func (t *Tx) AddPerson(p Person) (Person, error) {
 
 // AddBadge is as of Directory.
 func (t *Tx) AddBadge(personID string, c Card, notBefore, notAfter time.Time) (Badge, error) {
-	bits, n, err := cardformat.Encode(c.Format, c.Facility, c.Number)
+	bits, n, err := t.d.site.Formats.Encode(c.Format, c.Facility, c.Number)
 	if err != nil {
 		return Badge{}, fault(invalid, "%w", err)
 	}

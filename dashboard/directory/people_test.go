@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kapija/internal/cardformat"
 	"kapija/internal/policy"
 )
 
@@ -242,5 +243,31 @@ func TestSearchByID(t *testing.T) {
 		if err != nil || total != 1 || found[0].ID != p.ID {
 			t.Errorf("%q finds %d: %v, %v", query, total, found, err)
 		}
+	}
+}
+
+// A card of a format that only this site has, and one that a reader chip gives.
+func TestBadgesOfOtherFormats(t *testing.T) {
+	d := fresh(t)
+	formats, problems := cardformat.NewSet([]cardformat.Format{{
+		Name: "wiegand-own-27", Bits: 27, Facility: cardformat.Field{Offset: 0, Width: 7}, Number: cardformat.Field{Offset: 7, Width: 20},
+	}})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	p := must1(d.AddPerson(ctx, "test", Person{Name: "Ана"}))(t)
+	own := Card{"wiegand-own-27", 3, 4711}
+	_, err := d.AddBadge(ctx, "test", p.ID, own, time.Time{}, time.Time{})
+	wantCode(t, err, invalid)
+	d.site.Formats = formats
+	for _, c := range []Card{own, {"desfire", 0, 0x04a1b2c3d4e5f6}, {"uid-80", 1, 2}} {
+		b := must1(d.AddBadge(ctx, "test", p.ID, c, time.Time{}, time.Time{}))(t)
+		if b.Format != c.Format {
+			t.Errorf("the badge has the format %s, want %s", b.Format, c.Format)
+		}
+	}
+	_, err = d.AddBadge(ctx, "test", p.ID, Card{"wiegand-own-27", 128, 1}, time.Time{}, time.Time{})
+	if wantCode(t, err, invalid); err != nil && !strings.Contains(err.Error(), "0 … 127") {
+		t.Errorf("error %v, want what fits", err)
 	}
 }

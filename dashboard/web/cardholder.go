@@ -77,14 +77,16 @@ func (p *page) releaseTime(extended bool) string {
 	return p.T("person.normal")
 }
 
-// format is wiegand-26 as people write it: Wiegand 26.
+// format is a card format as people write it: Wiegand 26, UID 56.
 func (p *page) format(f string) string {
-	name, bits, ok := strings.Cut(f, "-")
-	if !ok || name == "" {
-		return f
+	kind, rest, _ := strings.Cut(f, "-")
+	if name, ok := cardKinds[kind]; ok {
+		return strings.TrimSpace(name + " " + rest)
 	}
-	return strings.ToUpper(name[:1]) + name[1:] + " " + bits
+	return f
 }
+
+var cardKinds = map[string]string{"wiegand": "Wiegand", "uid": "UID", "desfire": "DESFire", "ntag424": "NTAG 424"}
 
 func personPath(id, what string) string {
 	path := "/people/" + url.PathEscape(id)

@@ -251,3 +251,14 @@ func TestL54NoCardNumberIsShown(t *testing.T) {
 		b.get(path, "manager").mustNot(t, "60777")
 	}
 }
+
+func TestFormatsAsPeopleWriteThem(t *testing.T) {
+	for format, want := range map[string]string{
+		"wiegand-26": "Wiegand 26", "wiegand-37-h10302": "Wiegand 37-h10302", "wiegand-own-30": "Wiegand own-30", "uid-56": "UID 56",
+		"desfire": "DESFire", "ntag424": "NTAG 424", "rfid": "rfid", "": "",
+	} {
+		if got := (&page{}).format(format); got != want {
+			t.Errorf("%s: %q, want %q", format, got, want)
+		}
+	}
+}

@@ -17,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -30,12 +29,12 @@ import (
 	"kapija/internal/brick"
 )
 
-// The operating range (section 1, tables 2 to 4).
-const (
-	minCelsius, maxCelsius = -40.0, 85.0
-	minPercent, maxPercent = 0.0, 100.0
-	minPascal, maxPascal   = 30_000.0, 110_000.0
-)
+// limits are the operating range (section 1, tables 2 to 4).
+var limits = poll.Limits{
+	brick.AirTemperature:   {Low: -40, High: 85},
+	brick.RelativeHumidity: {Low: 0, High: 100},
+	brick.StaticPressure:   {Low: 30_000, High: 110_000},
+}
 
 const (
 	regCalibH4 = 0xE4 // dig_H4 and dig_H5 up to 0xE6 (section 4.2.2, table 16)
@@ -99,17 +98,10 @@ func (d *Dev) measure() ([]bridge.Measured, error) {
 		return nil, fmt.Errorf("the chip lost its settings, as after a power cut: ctrl_hum is 0x%02x, expected 0x%02x",
 			hum[0], byte(bmxx80.O1x))
 	}
-	celsius := round(env.Temperature.Celsius(), 100)
-	percent := round(float64(env.Humidity)/float64(physic.PercentRH), 100)
-	pascal := round(float64(env.Pressure)/float64(physic.Pascal), 10)
-	return []bridge.Measured{
-			{Quantity: brick.AirTemperature, Value: celsius, Unit: brick.Celsius},
-			{Quantity: brick.RelativeHumidity, Value: percent, Unit: brick.Percent},
-			{Quantity: brick.StaticPressure, Value: pascal, Unit: brick.Pascal},
-		}, errors.Join(
-			within("temperature", celsius, minCelsius, maxCelsius, "°C"),
-			within("humidity", percent, minPercent, maxPercent, "%"),
-			within("pressure", pascal, minPascal, maxPascal, "Pa"))
+	return limits.Check(
+		bridge.AirTemperature(env.Temperature),
+		bridge.RelativeHumidity(env.Humidity),
+		bridge.StaticPressure(env.Pressure))
 }
 
 func (d *Dev) setUp() error {
@@ -132,17 +124,6 @@ func (d *Dev) setUp() error {
 	d.chip = chip
 	return nil
 }
-
-func within(what string, value, low, high float64, unit string) error {
-	if value >= low && value <= high {
-		return nil
-	}
-	return fmt.Errorf("%s of %v %s is out of the chip's range of %v to %v: check the chip and its wiring",
-		what, value, unit, low, high)
-}
-
-// round drops the digits behind the chip's resolution.
-func round(v, parts float64) float64 { return math.Round(v*parts) / parts }
 
 // transactions is how many one measurement may take, set-up and waiting included. A byte takes 90 µs at 100 kHz, a
 // look at the status register 0.4 ms, so that this is some 80 ms.

@@ -172,7 +172,7 @@ func TestChipThatStaysBusy(t *testing.T) {
 
 func wires(t *testing.T) (i2c.Bus, func(line string)) {
 	t.Helper()
-	w, err := sim.Open(&site.Gateway{ID: "gw", Sensors: []*site.Sensor{{ID: "air", Chip: "bme280"}}}, "", nil)
+	w, err := sim.Open(&site.Gateway{ID: "gw", Sensors: []*site.Sensor{{ID: "air", Chip: "bme280"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ import (
 func TestKernelKeepsTheContract(t *testing.T) {
 	d0, d1, in := newLine(t), newLine(t), newLine(t)
 	w := &site.Wiring{
-		Readers: map[string]site.DataLines{"r": {D0: name(d0), D1: name(d1), Pull: "up"}},
-		Inputs:  map[string]site.LineWiring{"i": {Line: name(in), Pull: "up"}},
+		Readers: map[string]site.ReaderWiring{"r": {D0: name(d0), D1: name(d1), Pull: "up"}},
+		Inputs:  map[string]site.InputWiring{"i": {Line: name(in), Pull: "up"}},
 	}
 	edgetest.Contract(t, edgetest.Maker{
 		Wiegand: func(t *testing.T) (bridge.EdgeSource, func(int)) {
@@ -44,7 +44,7 @@ func TestPulls(t *testing.T) {
 	line := newLine(t)
 	for pull, high := range map[string]bool{"up": true, "down": false} {
 		drive(t, line, !high)
-		src, err := open(t, &site.Wiring{Inputs: map[string]site.LineWiring{"i": {Line: name(line), Pull: pull}}}).Input("i")
+		src, err := open(t, &site.Wiring{Inputs: map[string]site.InputWiring{"i": {Line: name(line), Pull: pull}}}).Input("i")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,12 +58,12 @@ func TestPulls(t *testing.T) {
 func TestErrorsSayWhatThereIs(t *testing.T) {
 	line, other := newLine(t), newLine(t)
 	w := open(t, &site.Wiring{
-		Readers: map[string]site.DataLines{
+		Readers: map[string]site.ReaderWiring{
 			"busy": {D0: name(line), D1: name(other)}, "gone": {D0: "GPIO99", D1: name(other)}, "one": {D0: name(other), D1: name(other)},
 		},
-		Inputs:  map[string]site.LineWiring{"here": {Line: name(line)}, "odd": {Line: name(other), Pull: "sideways"}},
-		Outputs: map[string]site.LineWiring{"busy": {Line: name(line)}, "busylow": {Line: name(line), ActiveLow: true}},
-		Sensors: map[string]site.BusWiring{"air": {Bus: "/dev/i2c-7", Address: 0x76}},
+		Inputs:  map[string]site.InputWiring{"here": {Line: name(line)}, "odd": {Line: name(other), Pull: "sideways"}},
+		Outputs: map[string]site.OutputWiring{"busy": {Line: name(line)}, "busylow": {Line: name(line), ActiveLow: true}},
+		Sensors: map[string]site.SensorWiring{"air": {I2C: "/dev/i2c-7", Address: 0x76}},
 	})
 	here, err := w.Input("here")
 	if err != nil {

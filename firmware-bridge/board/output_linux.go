@@ -36,7 +36,7 @@ var _ bridge.Output = (*output)(nil)
 // An output that is energised when high goes through periph. A periph line starts low, and cannot start otherwise: a
 // relay that is energised when low would click at each start. Such a line is requested from the kernel as active low
 // and inactive, in one step.
-func (c *chip) output(consumer string, w site.LineWiring) (*output, error) {
+func (c *chip) output(consumer string, w site.OutputWiring) (*output, error) {
 	var line driven
 	var err error
 	if w.ActiveLow {

@@ -11,10 +11,7 @@ import (
 
 	"periph.io/x/conn/v3/driver/driverreg"
 	"periph.io/x/conn/v3/i2c"
-	"periph.io/x/conn/v3/onewire"
-	"periph.io/x/conn/v3/spi"
-	"periph.io/x/conn/v3/i2c/i2creg"
-	_ "periph.io/x/host/v3/sysfs" // registers the I²C buses
+	"periph.io/x/host/v3/netlink"
 
 	bridge "kapija/firmware-bridge"
 	"kapija/internal/site"
@@ -33,6 +30,7 @@ type Wires struct {
 	mu     sync.Mutex
 	opened []func() error // closes an output or a bus
 	buses  map[string]i2c.BusCloser
+	wires  map[string]*netlink.OneWire
 	closed bool
 }
 
@@ -48,7 +46,7 @@ func Open(w *site.Wiring) (bridge.Wires, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Wires{wiring: w, chip: c, buses: map[string]i2c.BusCloser{}}, nil
+	return &Wires{wiring: w, chip: c, buses: map[string]i2c.BusCloser{}, wires: map[string]*netlink.OneWire{}}, nil
 }
 
 // Wiegand requests both data lines of a reader in one request for falling edges. The source closes them.
@@ -69,20 +67,31 @@ func (w *Wires) Wiegand(reader string) (bridge.EdgeSource, error) {
 
 // Input requests one line for both edges. The source closes it.
 func (w *Wires) Input(id string) (bridge.EdgeSource, error) {
-	l, err := wired(w, w.wiring.Inputs, "inputs", id)
+	line, pull, err := w.inputLine(id)
 	if err != nil {
 		return nil, err
 	}
-	src, err := w.chip.edges("kapija "+id, l.Pull, true, l.Line)
+	src, err := w.chip.edges("kapija "+id, pull, true, line)
 	if err != nil {
 		return nil, fmt.Errorf("board: input %s: %w", id, err)
 	}
 	return src, nil
 }
 
+func (w *Wires) inputLine(id string) (line, pull string, err error) {
+	if s, ok := w.wiring.Sensors[id]; ok {
+		return s.Line, s.Pull, nil
+	}
+	if e, ok := w.wiring.Expanders[id]; ok {
+		return e.Line, e.Pull, nil
+	}
+	in, err := wired(w, w.wiring.Inputs, "inputs", id)
+	return in.Line, in.Pull, err
+}
+
 // Output requests one line as an output that is off. Close sets it off and releases it.
 func (w *Wires) Output(id string) (bridge.Output, error) {
-	l, err := wired(w, w.wiring.Outputs, "outputs", id)
+	l, err := w.outputLine(id)
 	if err != nil {
 		return nil, err
 	}
@@ -96,30 +105,33 @@ func (w *Wires) Output(id string) (bridge.Output, error) {
 	return o, nil
 }
 
-// I2C opens the bus of a sensor, once for all sensors on it, and says the sensor's address. Close closes it.
-func (w *Wires) I2C(sensor string) (i2c.Bus, uint16, error) {
-	b, err := wired(w, w.wiring.Sensors, "sensors", sensor)
-	if err != nil {
-		return nil, 0, err
+// outputLine finds an output's line, or that of the reset of a device, which is low while it is held in reset.
+func (w *Wires) outputLine(id string) (site.OutputWiring, error) {
+	device, reset := strings.CutSuffix(id, bridge.Reset(""))
+	if !reset {
+		return wired(w, w.wiring.Outputs, "outputs", id)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return nil, 0, fmt.Errorf("board: sensor %s: %w", sensor, os.ErrClosed)
+	if r := w.ranger(device); r != nil {
+		return site.OutputWiring{Line: r.Reset, ActiveLow: true}, nil
 	}
-	bus, ok := w.buses[b.Bus]
-	if !ok {
-		if bus, err = i2creg.Open(b.Bus); err != nil {
-			return nil, 0, fmt.Errorf("board: sensor %s: bus %q: %w: found %s; on a Pi set dtparam=i2c_arm=on, and add the user to group i2c",
-				sensor, b.Bus, err, busNames())
-		}
-		w.buses[b.Bus] = bus
-		w.opened = append(w.opened, bus.Close)
-	}
-	return bus, b.Address, nil
+	r, err := wired(w, w.wiring.Readers, "readers", device)
+	return site.OutputWiring{Line: r.Reset, ActiveLow: true}, err
 }
 
-// Close sets the outputs off and releases them, and closes the buses, the last opened first. It closes no edge source.
+// ranger finds one of a counter's distance sensors, COUNTER.outer or COUNTER.inner; nil when there is none.
+func (w *Wires) ranger(device string) *site.Ranger {
+	counter, side, _ := strings.Cut(device, ".")
+	switch c := w.wiring.Counters[counter]; side {
+	case "outer":
+		return c.Outer
+	case "inner":
+		return c.Inner
+	}
+	return nil
+}
+
+// Close sets the outputs off and releases them, and closes the buses, the last opened first. It closes no edge source,
+// no SPI port and no serial port.
 func (w *Wires) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -153,14 +165,6 @@ func wired[T any](w *Wires, section map[string]T, name, id string) (T, error) {
 	return v, nil
 }
 
-func busNames() string {
-	var names []string
-	for _, r := range i2creg.All() {
-		names = append(names, r.Name)
-	}
-	return list(names)
-}
-
 func list(names []string) string {
 	const most = 60
 	switch n := len(names); {
@@ -170,19 +174,4 @@ func list(names []string) string {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)
 	}
 	return strings.Join(names, ", ")
-}
-
-// SPI opens the port of a device.
-func (w *Wires) SPI(id string) (spi.PortCloser, error) {
-	return nil, fmt.Errorf("board: gateway %s has no SPI device %q", w.wiring.Gateway, id)
-}
-
-// Serial opens the serial port of a device or of a bus of readers.
-func (w *Wires) Serial(id string) (bridge.Port, error) {
-	return nil, fmt.Errorf("board: gateway %s has no serial device %q", w.wiring.Gateway, id)
-}
-
-// OneWire opens the bus of a sensor.
-func (w *Wires) OneWire(sensor string) (onewire.Bus, onewire.Address, error) {
-	return nil, 0, fmt.Errorf("board: gateway %s has no 1-Wire sensor %q", w.wiring.Gateway, sensor)
 }

@@ -13,7 +13,7 @@ import (
 func TestVirtualWiresKeepTheContract(t *testing.T) {
 	wires := func(t *testing.T) (*sim.Wires, func(command string)) {
 		w, err := sim.Open(&site.Gateway{ID: "g", Readers: []*site.Reader{{ID: "r"}},
-			Inputs: []*site.Input{{ID: "i", Active: "low"}}}, "", nil)
+			Inputs: []*site.Input{{ID: "i", Active: "low"}}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

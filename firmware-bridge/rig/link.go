@@ -3,11 +3,10 @@ package rig
 import (
 	"context"
 	"errors"
-	"sync"
+	"io"
 	"time"
 
 	bridge "kapija/firmware-bridge"
-	"kapija/firmware-bridge/wiegand"
 )
 
 // The pauses between two tries to open a device.
@@ -16,10 +15,16 @@ const (
 	longPause  = 2 * time.Second
 )
 
-// link is a device that is opened when it runs, and again when it fails.
+// opener makes the driver of a device over wires that it opens. What it opened is closed when the driver's Run has
+// returned, and at once when there is an error.
+type opener func() (bridge.Source, []io.Closer, error)
+
+// link is a device, or several behind one chip, that is opened when it runs, and again when it fails.
 type link struct {
-	id   string
-	open func() (bridge.Source, []bridge.EdgeSource, error)
+	id    string
+	ids   []string // the devices that are offline when it fails
+	open  opener
+	alert *bridge.Alert // what there is to be told of it at start; nil: nothing
 }
 
 var _ bridge.Source = (*link)(nil)
@@ -28,7 +33,10 @@ func (l *link) ID() string { return l.id }
 
 // Run implements bridge.Source. It always returns nil.
 func (l *link) Run(ctx context.Context, out chan<- bridge.Signal) error {
-	pause, health := firstPause, newest{out: out}
+	pause, health := firstPause, newest{out: out, offline: map[string]bool{}}
+	if l.alert != nil {
+		health.send(ctx, bridge.Signal{Device: l.id, At: time.Now(), What: *l.alert})
+	}
 	for ctx.Err() == nil {
 		start := time.Now()
 		err := l.once(ctx, &health)
@@ -38,8 +46,10 @@ func (l *link) Run(ctx context.Context, out chan<- bridge.Signal) error {
 		if time.Since(start) > longPause {
 			pause = firstPause
 		}
-		if !health.offline {
-			health.send(ctx, bridge.Signal{Device: l.id, At: time.Now(), What: bridge.Health{Cause: err.Error()}})
+		for _, id := range l.ids {
+			if !health.offline[id] {
+				health.send(ctx, bridge.Signal{Device: id, At: time.Now(), What: bridge.Health{Cause: err.Error()}})
+			}
 		}
 		select {
 		case <-time.After(pause):
@@ -52,9 +62,9 @@ func (l *link) Run(ctx context.Context, out chan<- bridge.Signal) error {
 
 // once opens the device and runs it until it fails or ctx is done.
 func (l *link) once(ctx context.Context, out *newest) error {
-	src, lines, err := l.open()
-	for _, line := range lines {
-		defer line.Close()
+	src, opened, err := l.open()
+	for _, c := range opened {
+		defer c.Close()
 	}
 	if err != nil {
 		return err
@@ -74,46 +84,18 @@ func (l *link) once(ctx context.Context, out *newest) error {
 	}
 }
 
-// newest sends signals on and remembers whether the last word about the device was that it is offline.
+// newest sends signals on and remembers the devices whose last word was that they are offline.
 type newest struct {
 	out     chan<- bridge.Signal
-	offline bool
+	offline map[string]bool
 }
 
 func (n *newest) send(ctx context.Context, s bridge.Signal) {
 	select {
 	case n.out <- s:
 		if h, ok := s.What.(bridge.Health); ok {
-			n.offline = !h.Online
+			n.offline[s.Device] = !h.Online
 		}
 	case <-ctx.Done():
 	}
-}
-
-// reader adds up what a Wiegand reader counts over all its runs.
-type reader struct {
-	mu     sync.Mutex
-	before wiegand.Stats
-	now    *wiegand.Reader // nil: it never ran
-}
-
-func (r *reader) follow(dev *wiegand.Reader) {
-	if dev == nil {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.now != nil {
-		r.before = r.before.Add(r.now.Stats())
-	}
-	r.now = dev
-}
-
-func (r *reader) stats() wiegand.Stats {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.now == nil {
-		return r.before
-	}
-	return r.before.Add(r.now.Stats())
 }

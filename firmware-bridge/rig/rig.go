@@ -1,56 +1,71 @@
 // Package rig joins the devices of one gateway: it makes the drivers that the site's configuration names over the wires
-// that it is given, be they a Pi's or virtual ones.
+// that it is given, be they a Pi's or virtual ones. What a device is comes from the district, where it is connected from
+// the wiring.
 //
-// Each source opens its lines when it runs, and opens them anew when they fail: it says once that the device is offline,
+// Each source opens its wires when it runs, and opens them anew when they fail: it says once that the device is offline,
 // with the cause, and tries again after a quarter of a second, then at growing intervals of up to two seconds. A device
 // that is missing at start therefore stops no other.
 //
 // It never decides anything. Each source hands its signals on one by one, with no queue of its own, and has released
-// its lines when its Run returns. Outputs and buses are those of the wires: Devices has nothing to close, and bridge.Wires.Close ends the rest.
+// what it opened when its Run returns. Outputs and shared buses are those of the wires: Devices has nothing to close, and
+// bridge.Wires.Close ends the rest.
 package rig
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
 	bridge "kapija/firmware-bridge"
-	"kapija/firmware-bridge/beam"
-	"kapija/firmware-bridge/bme280"
-	"kapija/firmware-bridge/input"
-	"kapija/firmware-bridge/scd4x"
+	"kapija/firmware-bridge/secrets"
 	"kapija/firmware-bridge/wiegand"
+	"kapija/internal/cardformat"
 	"kapija/internal/site"
 )
 
+// Opts is what the district's gateway does not say. The zero value has every reader on two data lines, every input,
+// output and detector on a line, and no secrets.
+type Opts struct {
+	Wiring  *site.Wiring
+	Formats *cardformat.Set
+	Secrets *secrets.Store
+	Capture func(bus string) io.Writer // where the frames of a bus of OSDP readers are written, one line each; nil, or gives nil: nowhere
+}
+
 // Devices is what hangs on one gateway.
 type Devices struct {
-	Sources []bridge.Source          // readers, inputs, counters, sensors, each in the order of the configuration
+	Sources []bridge.Source          // readers, inputs, counters, sensors; some share a source
 	Outputs map[string]bridge.Output // by ID, all off
 
+	ids     []string
 	readers map[string]*reader
 }
 
+// IDs are the devices that tell their health: readers, inputs, counters and sensors, without the inputs of counters.
+func (d *Devices) IDs() []string { return slices.Clone(d.ids) }
+
 // Open makes the devices of a gateway. Outputs are opened now, and are off; sources open when they run. An input that
 // belongs to a counter is the counter's alone. The error names every output that cannot be driven and every device that
-// is configured wrongly.
-func Open(gw *site.Gateway, w bridge.Wires) (*Devices, error) {
-	d := &Devices{Outputs: map[string]bridge.Output{}, readers: map[string]*reader{}}
-	var errs []error
-	for _, o := range gw.Outputs {
-		out, err := w.Output(o.ID)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		d.Outputs[o.ID] = out
+// is configured wrongly; what was opened by then is the wires' to close. A device whose secrets cannot be used is no
+// error: it is offline for good, with everything that is at it.
+func Open(gw *site.Gateway, w bridge.Wires, o Opts) (*Devices, error) {
+	if o.Wiring == nil {
+		o.Wiring = &site.Wiring{}
 	}
-	errs = append(errs, d.addReaders(gw, w), d.addInputs(gw, w), d.addCounters(gw, w), d.addSensors(gw, w))
-	if err := errors.Join(errs...); err != nil {
+	b := &build{
+		Opts: o, gw: gw, w: w, expanders: map[string]*expander{}, buses: map[string]*readerBus{},
+		osdp: map[string]busReader{}, ills: map[string]error{},
+		d: &Devices{Outputs: map[string]bridge.Output{}, readers: map[string]*reader{}},
+	}
+	// What is shared is made when everything at it is known.
+	err := errors.Join(b.readers(), b.inputs(), b.counters(), b.sensors(), b.expanderOutputs(), b.makeBuses(), b.checkExpanders(), b.outputs())
+	if err != nil {
 		return nil, fmt.Errorf("rig: gateway %s: %w", gw.ID, err)
 	}
-	return d, nil
+	b.shared()
+	return b.d, nil
 }
 
 // Stats is what the Wiegand reader of this ID counted since the start of the process, over all its runs; zero when
@@ -63,35 +78,72 @@ func (d *Devices) Stats(id string) wiegand.Stats {
 	return r.stats()
 }
 
-func (d *Devices) addReaders(gw *site.Gateway, w bridge.Wires) error {
+// build is the devices of one gateway while they are made.
+type build struct {
+	Opts
+	gw *site.Gateway
+	w  bridge.Wires
+	d  *Devices
+
+	expanders map[string]*expander
+	buses     map[string]*readerBus
+	osdp      map[string]busReader
+	ills      map[string]error // why a device cannot be used
+}
+
+// add adds a device with a source of its own.
+func (b *build) add(id string, open opener) {
+	b.d.ids = append(b.d.ids, id)
+	b.d.Sources = append(b.d.Sources, &link{id: id, ids: []string{id}, open: open})
+}
+
+// ill adds a device that cannot be used, and that stops no other.
+func (b *build) ill(id string, cause error) {
+	b.ills[id] = cause
+	b.d.ids = append(b.d.ids, id)
+	b.d.Sources = append(b.d.Sources, ill{id, cause})
+}
+
+// shared adds the sources that several devices share: expanders and buses of readers.
+func (b *build) shared() {
+	for _, id := range slices.Sorted(maps.Keys(b.expanders)) {
+		b.expanders[id].add(b.d)
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.buses)) {
+		b.buses[id].add(b.d)
+	}
+}
+
+func (b *build) outputs() error {
 	var errs []error
-	for _, r := range gw.Readers {
-		if _, err := wiegand.NewDecoder(r.Formats, 0); err != nil {
-			errs = append(errs, fmt.Errorf("reader %s: %w", r.ID, err))
+	for _, o := range b.gw.Outputs {
+		out, err := b.output(o.ID)
+		if err != nil {
+			errs = append(errs, err)
 			continue
 		}
-		read := &reader{}
-		d.readers[r.ID] = read
-		d.add(r.ID, func() (bridge.Source, []bridge.EdgeSource, error) {
-			lines, err := w.Wiegand(r.ID)
-			if err != nil {
-				return nil, nil, err
-			}
-			dev, err := wiegand.New(r.ID, lines, r.Formats)
-			read.follow(dev)
-			return dev, []bridge.EdgeSource{lines}, err
-		})
+		b.d.Outputs[o.ID] = out
 	}
 	return errors.Join(errs...)
 }
 
-func (d *Devices) addInputs(gw *site.Gateway, w bridge.Wires) error {
+func (b *build) output(id string) (bridge.Output, error) {
+	switch v := b.Wiring.Outputs[id]; {
+	case v.Expander != "":
+		return b.expanderOutput(id, v)
+	case v.Reader != "":
+		return b.readerOutput(id, v)
+	}
+	return b.w.Output(id)
+}
+
+func (b *build) inputs() error {
 	counted := map[string]bool{}
-	for _, c := range gw.Counters {
+	for _, c := range b.gw.Counters {
 		counted[c.Outer], counted[c.Inner] = true, true
 	}
 	var errs []error
-	for _, in := range gw.Inputs {
+	for _, in := range b.gw.Inputs {
 		if in.Active != "high" && in.Active != "low" {
 			errs = append(errs, fmt.Errorf("input %s: active %q: expected high or low", in.ID, in.Active))
 			continue
@@ -99,79 +151,14 @@ func (d *Devices) addInputs(gw *site.Gateway, w bridge.Wires) error {
 		if counted[in.ID] {
 			continue
 		}
-		d.add(in.ID, func() (bridge.Source, []bridge.EdgeSource, error) {
-			line, err := w.Input(in.ID)
-			if err != nil {
-				return nil, nil, err
-			}
-			dev, err := input.New(in.ID, line, input.Opts{ActiveLow: in.Active == "low", Debounce: in.Debounce})
-			return dev, []bridge.EdgeSource{line}, err
-		})
-	}
-	return errors.Join(errs...)
-}
-
-func (d *Devices) addCounters(gw *site.Gateway, w bridge.Wires) error {
-	inputs := map[string]*site.Input{}
-	for _, in := range gw.Inputs {
-		inputs[in.ID] = in
-	}
-	var errs []error
-	for _, c := range gw.Counters {
-		outerInput, innerInput := inputs[c.Outer], inputs[c.Inner]
-		if outerInput == nil || innerInput == nil || c.Outer == c.Inner {
-			errs = append(errs, fmt.Errorf("counter %s: barriers %q and %q: expected two inputs of this gateway", c.ID, c.Outer, c.Inner))
-			continue
+		switch v := b.Wiring.Inputs[in.ID]; {
+		case v.Expander != "":
+			errs = append(errs, b.expanderInput(in, v))
+		case v.Reader != "":
+			errs = append(errs, b.readerInput(in, v))
+		default:
+			b.lineInput(in)
 		}
-		opts := &beam.Opts{OuterLow: outerInput.Active == "low", InnerLow: innerInput.Active == "low"}
-		d.add(c.ID, func() (bridge.Source, []bridge.EdgeSource, error) {
-			outer, err := w.Input(c.Outer)
-			if err != nil {
-				return nil, nil, err
-			}
-			inner, err := w.Input(c.Inner)
-			if err != nil {
-				return nil, []bridge.EdgeSource{outer}, err
-			}
-			dev, err := beam.New(c.ID, outer, inner, opts)
-			return dev, []bridge.EdgeSource{outer, inner}, err
-		})
 	}
 	return errors.Join(errs...)
-}
-
-func (d *Devices) addSensors(gw *site.Gateway, w bridge.Wires) error {
-	chips := map[string]func(s *site.Sensor) (bridge.Source, error){
-		"bme280": func(s *site.Sensor) (bridge.Source, error) {
-			bus, addr, err := w.I2C(s.ID)
-			if err != nil {
-				return nil, err
-			}
-			return bme280.New(s.ID, bus, addr, s.Every)
-		},
-		"scd4x": func(s *site.Sensor) (bridge.Source, error) {
-			bus, addr, err := w.I2C(s.ID)
-			if err != nil {
-				return nil, err
-			}
-			return scd4x.New(s.ID, bus, addr, s.Every)
-		},
-	}
-	var errs []error
-	for _, s := range gw.Sensors {
-		make, known := chips[s.Chip]
-		if !known {
-			errs = append(errs, fmt.Errorf("sensor %s: chip %q: expected one of %q", s.ID, s.Chip, slices.Sorted(maps.Keys(chips))))
-			continue
-		}
-		d.add(s.ID, func() (bridge.Source, []bridge.EdgeSource, error) {
-			dev, err := make(s)
-			return dev, nil, err
-		})
-	}
-	return errors.Join(errs...)
-}
-
-func (d *Devices) add(id string, open func() (bridge.Source, []bridge.EdgeSource, error)) {
-	d.Sources = append(d.Sources, &link{id: id, open: open})
 }

@@ -40,11 +40,11 @@ type bench struct {
 
 func start(t *testing.T) *bench {
 	t.Helper()
-	w, err := sim.Open(gateway(), "", nil)
+	w, err := sim.Open(gateway(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := rig.Open(gateway(), w)
+	d, err := rig.Open(gateway(), w, rig.Opts{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestL25DeviceThatFailsIsOpenedAgain(t *testing.T) {
 
 func TestDeviceThatIsMissingAtStartStopsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, err := sim.Open(gateway(), "", nil)
+		w, err := sim.Open(gateway(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +207,7 @@ func TestDeviceThatIsMissingAtStartStopsNoOther(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := rig.Open(gateway(), w)
+		d, err := rig.Open(gateway(), w, rig.Opts{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,7 +242,7 @@ func TestOpenNamesEverythingThatIsWrong(t *testing.T) {
 	gw.Inputs[0].Active = "sometimes"
 	gw.Counters[0].Inner = "outer"
 	gw.Sensors[0].Chip = "nose"
-	_, err := rig.Open(gw, broken{})
+	_, err := rig.Open(gw, broken{}, rig.Opts{})
 	if err == nil {
 		t.Fatal("no error, expected one")
 	}

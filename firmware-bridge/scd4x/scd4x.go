@@ -13,15 +13,15 @@ package scd4x
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"periph.io/x/conn/v3/i2c"
+	"periph.io/x/conn/v3/physic"
 
 	bridge "kapija/firmware-bridge"
 	"kapija/firmware-bridge/poll"
+	"kapija/firmware-bridge/sensirion"
 	"kapija/internal/brick"
 )
 
@@ -44,13 +44,13 @@ const (
 	patience  = 2*period + time.Second // no result for so long is a failure
 )
 
-// The ranges (pp. 3 and 4): output of CO2, and recommended conditions. A CO2 of 0 is no air; the chip gives it when it
-// did not measure.
-const (
-	minPPM, maxPPM         = 1.0, 40_000.0
-	minCelsius, maxCelsius = -10.0, 60.0
-	minPercent, maxPercent = 0.0, 100.0
-)
+// limits are the ranges (pp. 3 and 4): output of CO2, and recommended conditions. A CO2 of 0 is no air; the chip gives it
+// when it did not measure.
+var limits = poll.Limits{
+	brick.CO2Level:         {Low: 1, High: 40_000},
+	brick.AirTemperature:   {Low: -10, High: 60},
+	brick.RelativeHumidity: {Low: 0, High: 100},
+}
 
 // Dev is one SCD4x: a bridge.Source.
 type Dev struct {
@@ -101,17 +101,10 @@ func (d *Dev) measure(ctx context.Context) ([]bridge.Measured, error) {
 	if err != nil {
 		return nil, err
 	}
-	ppm := float64(words[0])
-	celsius := round(-45 + 175*float64(words[1])/65535)
-	percent := round(100 * float64(words[2]) / 65535)
-	return []bridge.Measured{
-			{Quantity: brick.CO2Level, Value: ppm, Unit: brick.PPM},
-			{Quantity: brick.AirTemperature, Value: celsius, Unit: brick.Celsius},
-			{Quantity: brick.RelativeHumidity, Value: percent, Unit: brick.Percent},
-		}, errors.Join(
-			within("CO2", ppm, minPPM, maxPPM, "ppm"),
-			within("temperature", celsius, minCelsius, maxCelsius, "°C"),
-			within("humidity", percent, minPercent, maxPercent, "%"))
+	return limits.Check(
+		bridge.CO2Level(words[0]),
+		bridge.AirTemperature(sensirion.Temperature(words[1])),
+		bridge.RelativeHumidity(sensirion.Humidity(words[2], 0, 100*physic.PercentRH)))
 }
 
 // start begins the periodic measurement, from whatever state the chip is in.
@@ -149,62 +142,13 @@ func (d *Dev) await(ctx context.Context) error {
 	}
 }
 
-// ask sends a command and reads n words, each followed by its CRC (p. 7, sections 3.2 and 3.3).
+// ask sends a command that is answered.
 func (d *Dev) ask(ctx context.Context, name string, command []byte, n int) ([]uint16, error) {
-	if err := d.bus.Tx(command, nil); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if !poll.Sleep(ctx, execution) {
-		return nil, ctx.Err()
-	}
-	raw := make([]byte, 3*n)
-	if err := d.bus.Tx(nil, raw); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	words, err := decode(raw)
+	words, err := sensirion.Ask(ctx, &d.bus, command, execution, n)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return words, nil
 }
-
-// decode takes words with their CRC apart.
-func decode(raw []byte) ([]uint16, error) {
-	if len(raw)%3 != 0 {
-		return nil, fmt.Errorf("%d bytes, expected words of 2 bytes with a CRC each", len(raw))
-	}
-	var words []uint16
-	for i := 0; i < len(raw); i += 3 {
-		if want := crc8(raw[i], raw[i+1]); raw[i+2] != want {
-			return nil, fmt.Errorf("word %d has CRC 0x%02x, expected 0x%02x: the bus is disturbed, check its wiring",
-				i/3+1, raw[i+2], want)
-		}
-		words = append(words, uint16(raw[i])<<8|uint16(raw[i+1]))
-	}
-	return words, nil
-}
-
-// crc8 has polynomial 0x31 and starts with 0xFF; 0xBEEF gives 0x92 (p. 19, section 3.11).
-func crc8(data ...byte) byte {
-	crc := byte(0xFF)
-	for _, b := range data {
-		crc ^= b
-		for range 8 {
-			crc = crc<<1 ^ crc>>7*0x31
-		}
-	}
-	return crc
-}
-
-func within(what string, value, low, high float64, unit string) error {
-	if value >= low && value <= high {
-		return nil
-	}
-	return fmt.Errorf("%s of %v %s is out of the chip's range of %v to %v: check the chip and its wiring",
-		what, value, unit, low, high)
-}
-
-// round drops the digits behind the chip's resolution.
-func round(v float64) float64 { return math.Round(v*100) / 100 }
 
 var _ bridge.Source = (*Dev)(nil)

@@ -128,7 +128,7 @@ func TestPlayback(t *testing.T) {
 // wires has one scd4x on virtual wires.
 func wires(t *testing.T) (*sim.Wires, i2c.Bus, func(line string)) {
 	t.Helper()
-	w, err := sim.Open(&site.Gateway{ID: "gw", Sensors: []*site.Sensor{{ID: "co2", Chip: "scd4x"}}}, "", nil)
+	w, err := sim.Open(&site.Gateway{ID: "gw", Sensors: []*site.Sensor{{ID: "co2", Chip: "scd4x"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

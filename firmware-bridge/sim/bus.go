@@ -27,7 +27,9 @@ type chip interface {
 
 var chips = map[string]func(clock func() time.Duration) chip{
 	"bme280": newBME280,
+	"bme680": newBME680,
 	"scd4x":  newSCD4x,
+	"sht4x":  newSHT4x,
 }
 
 // quantities are the names that a command may use, with what they mean.
@@ -36,11 +38,20 @@ var quantities = map[string]string{
 	"humidity":    brick.RelativeHumidity,
 	"pressure":    brick.StaticPressure,
 	"co2":         brick.CO2Level,
+	"gas":         brick.GasResistance,
+	"presence":    brick.Occupancy,
+	"motion":      brick.Motion,
+	"leak":        brick.Leak,
 
 	brick.AirTemperature:   brick.AirTemperature,
 	brick.RelativeHumidity: brick.RelativeHumidity,
 	brick.StaticPressure:   brick.StaticPressure,
 	brick.CO2Level:         brick.CO2Level,
+	brick.GasResistance:    brick.GasResistance,
+	brick.Temperature:      brick.Temperature,
+	brick.Occupancy:        brick.Occupancy,
+	brick.Motion:           brick.Motion,
+	brick.Leak:             brick.Leak,
 }
 
 // span is what a chip's register can hold of one quantity.

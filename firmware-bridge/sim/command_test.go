@@ -34,6 +34,8 @@ func TestBadCommands(t *testing.T) {
 		"fail door":                 `no device "door" at gateway gw1; it has air, co2, contact, led, r1, r2, rex, strike`,
 		"heal -":                    `no device "-"`,
 		"outputs all":               "its form is: outputs",
+		"stick r1 d2":               `line "d2"; allowed are d0, d1, both and none`,
+		"stick air d0":              `no reader on data lines "air" at gateway gw1; it has r1, r2`,
 
 		"wiegand r1 " + strings.Repeat("1", 257): "257 bits; at most 256",
 	} {
@@ -59,7 +61,7 @@ func FuzzDo(f *testing.F) {
 	} {
 		f.Add(line)
 	}
-	w, err := sim.Open(gateway, "", nil)
+	w, err := sim.Open(gateway, nil)
 	if err != nil {
 		f.Fatal(err)
 	}

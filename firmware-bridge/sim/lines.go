@@ -28,6 +28,7 @@ type lines struct {
 	high    []bool  // level without pulses
 	pulses  []pulse // not yet due, in order of time
 	last    []pulse // the latest pulse of each line
+	stuck   []bool  // to ground
 	free    time.Duration
 	failed  bool
 	closed  bool
@@ -43,6 +44,7 @@ func newLines(name string, clock func() time.Duration, both bool, high ...bool) 
 	l := &lines{name: name, clock: clock, both: both, high: high}
 	for range high {
 		l.last = append(l.last, pulse{at: -time.Hour})
+		l.stuck = append(l.stuck, false)
 	}
 	return l
 }
@@ -82,6 +84,9 @@ func (l *lines) settle() {
 	for len(l.pulses) > 0 && l.pulses[0].at <= now {
 		p := l.pulses[0]
 		l.pulses = l.pulses[1:]
+		if l.stuck[p.line] {
+			continue
+		}
 		l.last[p.line] = p
 		l.edge(p.at, p.line, false)
 	}
@@ -111,8 +116,8 @@ func (l *lines) notify() {
 	}
 }
 
-// send puts one frame on the two lines of a reader, after the frames that are there, and says when it ends.
-func (l *lines) send(bits string) (end time.Duration, err error) {
+// badge puts one frame on the two lines of a reader, after the frames that are there, and says when it ends.
+func (l *lines) badge(bits string) (end time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.settle()
@@ -133,11 +138,36 @@ func (l *lines) send(bits string) (end time.Duration, err error) {
 func (l *lines) set(high bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.become(high)
+}
+
+// flip is the other level.
+func (l *lines) flip() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.become(!l.high[0])
+}
+
+func (l *lines) become(high bool) {
 	if l.high[0] == high {
 		return
 	}
 	l.high[0] = high
 	l.edge(l.clock(), 0, high)
+	l.notify()
+}
+
+// stick shorts lines to ground, and ends that of the others.
+func (l *lines) stick(stuck ...bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.settle()
+	for i, now := range stuck {
+		if before := l.stuck[i]; before != now && l.high[i] {
+			l.edge(l.clock(), i, before)
+		}
+	}
+	l.stuck = stuck
 	l.notify()
 }
 
@@ -243,7 +273,7 @@ func (r *request) Levels() ([]bool, error) {
 	}
 	levels := make([]bool, len(r.high))
 	for i := range levels {
-		levels[i] = r.high[i] && r.clock() >= r.last[i].at+pulseWidth
+		levels[i] = r.high[i] && !r.stuck[i] && r.clock() >= r.last[i].at+pulseWidth
 	}
 	return levels, nil
 }

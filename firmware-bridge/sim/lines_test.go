@@ -250,3 +250,31 @@ func TestFailedLines(t *testing.T) {
 		}
 	})
 }
+
+func TestStuckLineIsLowAndCarriesNoBit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t)
+		src := must(w.Wiegand("r1"))(t)
+		for _, c := range []struct {
+			which  string
+			d0, d1 bool // high
+			edges  int  // of 0011, and of the line that falls
+		}{{"d0", false, true, 1 + 2}, {"d1", true, false, 1 + 2}, {"both", false, false, 1}, {"none", true, true, 4}} {
+			do(t, w, "stick r1 "+c.which)
+			if levels := must(src.Levels())(t); levels[0] != c.d0 || levels[1] != c.d1 {
+				t.Errorf("stick %s: levels %v", c.which, levels)
+			}
+			do(t, w, "wiegand r1 0011")
+			edges(t, src, c.edges)
+			if err := src.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := src.ReadEdges(make([]bridge.Edge, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("stick %s: %d more edges, %v", c.which, n, err)
+			}
+			if err := src.SetReadDeadline(time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"sync"
 	"syscall"
+
+	bridge "kapija/firmware-bridge"
 )
 
 // output is one relay line: a bridge.Output.
@@ -18,17 +20,17 @@ type output struct {
 	closed bool
 }
 
-func (o *output) open() error {
+func (o *output) open() (bridge.Output, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.closed:
-		return fmt.Errorf("sim: %s: %w", o.name, os.ErrClosed)
+		return nil, fmt.Errorf("sim: %s: %w", o.name, os.ErrClosed)
 	case o.opened:
-		return fmt.Errorf("sim: %s is open already: %w", o.name, syscall.EBUSY)
+		return nil, fmt.Errorf("sim: %s is open already: %w", o.name, syscall.EBUSY)
 	}
 	o.opened = true
-	return nil
+	return o, nil
 }
 
 // Set drives the line and reads it back.
@@ -53,6 +55,13 @@ func (o *output) Level() (bool, error) {
 		return false, fmt.Errorf("sim: %s: %w", o.name, os.ErrClosed)
 	}
 	return o.level(), nil
+}
+
+// now is what the line is at, for whoever looks at the virtual lock.
+func (o *output) now() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.level()
 }
 
 func (o *output) level() bool { return o.on != o.failed }

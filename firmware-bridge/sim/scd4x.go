@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"kapija/firmware-bridge/sensirion"
 	"kapija/internal/brick"
 )
 
@@ -96,7 +97,7 @@ func (c *fakeSCD4x) command(code uint16) error {
 		if c.measuring && now >= c.next {
 			status = 0x8006
 		}
-		c.answer = words(status)
+		c.answer = sensirion.Encode(status)
 	case 0xEC05: // read_measurement
 		c.answer = nil
 		if !c.measuring || now < c.next {
@@ -105,7 +106,7 @@ func (c *fakeSCD4x) command(code uint16) error {
 		for c.next <= now {
 			c.next += scd4xPeriod
 		}
-		c.answer = words(
+		c.answer = sensirion.Encode(
 			uint16(math.Round(c.co2)),
 			uint16(math.Round((c.temperature+45)/175*65535)),
 			uint16(math.Round(c.humidity/100*65535)))
@@ -113,24 +114,4 @@ func (c *fakeSCD4x) command(code uint16) error {
 		return fmt.Errorf("refused the unknown command 0x%04x", code)
 	}
 	return nil
-}
-
-// words are followed by their CRC-8 each: polynomial 0x31, start 0xFF (section 3.11).
-func words(values ...uint16) []byte {
-	var out []byte
-	for _, v := range values {
-		crc := byte(0xFF)
-		for _, b := range []byte{byte(v >> 8), byte(v)} {
-			crc ^= b
-			for range 8 {
-				carry := crc&0x80 != 0
-				crc <<= 1
-				if carry {
-					crc ^= 0x31
-				}
-			}
-		}
-		out = append(out, byte(v>>8), byte(v), crc)
-	}
-	return out
 }

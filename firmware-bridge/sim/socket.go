@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -34,7 +33,8 @@ type server struct {
 	ended bool
 }
 
-func serve(w *Wires, path string, log *slog.Logger) (*server, error) {
+// listen makes the socket. Nobody is answered yet.
+func listen(path string) (*net.UnixListener, error) {
 	if len(path) > maxPath {
 		return nil, fmt.Errorf("sim: socket path %s has %d bytes; at most %d are possible, choose a shorter folder",
 			path, len(path), maxPath)
@@ -50,10 +50,7 @@ func serve(w *Wires, path string, log *slog.Logger) (*server, error) {
 		_ = l.Close()
 		return nil, fmt.Errorf("sim: socket %s: %w", path, err)
 	}
-	s := &server{wires: w, listener: l, conns: map[*net.UnixConn]bool{}}
-	s.done.Go(s.accept)
-	log.Info("virtual wires are open", slog.String("gateway", w.gateway), slog.String("socket", path))
-	return s, nil
+	return l, nil
 }
 
 // vacate removes the socket file of a dead process.

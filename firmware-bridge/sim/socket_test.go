@@ -29,7 +29,7 @@ func folder(t *testing.T) string {
 func serve(t *testing.T) (*sim.Wires, string) {
 	t.Helper()
 	path := filepath.Join(folder(t), "s")
-	w, err := sim.Open(gateway, path, nil)
+	w, err := sim.Open(gateway, &sim.Opts{Socket: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,10 +148,10 @@ func TestSocketIsBounded(t *testing.T) {
 func TestSocketPaths(t *testing.T) {
 	dir := folder(t)
 	long := filepath.Join(dir, strings.Repeat("x", 108))
-	if _, err := sim.Open(gateway, long, nil); err == nil || !strings.Contains(err.Error(), "at most 107") {
+	if _, err := sim.Open(gateway, &sim.Opts{Socket: long}); err == nil || !strings.Contains(err.Error(), "at most 107") {
 		t.Errorf("long path: %v", err)
 	}
-	if _, err := sim.Open(gateway, filepath.Join(dir, "none", "s"), nil); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := sim.Open(gateway, &sim.Opts{Socket: filepath.Join(dir, "none", "s")}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing folder: %v", err)
 	}
 
@@ -159,7 +159,7 @@ func TestSocketPaths(t *testing.T) {
 	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sim.Open(gateway, file, nil); err == nil || !strings.Contains(err.Error(), "is not a socket") {
+	if _, err := sim.Open(gateway, &sim.Opts{Socket: file}); err == nil || !strings.Contains(err.Error(), "is not a socket") {
 		t.Errorf("a file: %v", err)
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != "precious" {
@@ -173,11 +173,11 @@ func TestSocketPaths(t *testing.T) {
 	}
 	l.SetUnlinkOnClose(false)
 	_ = l.Close()
-	w, err := sim.Open(gateway, stale, nil)
+	w, err := sim.Open(gateway, &sim.Opts{Socket: stale})
 	if err != nil {
 		t.Fatalf("stale socket: %v", err)
 	}
-	if _, err := sim.Open(gateway, stale, nil); err == nil || !strings.Contains(err.Error(), stale+" is served by a running process") {
+	if _, err := sim.Open(gateway, &sim.Opts{Socket: stale}); err == nil || !strings.Contains(err.Error(), stale+" is served by a running process") {
 		t.Errorf("live socket: %v", err)
 	}
 	if got := say(t, stale, "level rex 1\n", true); got != "ok\n" {
@@ -225,7 +225,7 @@ func TestClient(t *testing.T) {
 	if err := c.Level(ctx, "contact", true); err == nil {
 		t.Error("obeyed by a closed socket")
 	}
-	again, err := sim.Open(gateway, path, nil)
+	again, err := sim.Open(gateway, &sim.Opts{Socket: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestClient(t *testing.T) {
 		t.Errorf("after a restart: %v", err)
 	}
 	_ = again.Close()
-	third, err := sim.Open(gateway, path, nil)
+	third, err := sim.Open(gateway, &sim.Opts{Socket: path})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ var gateway = &site.Gateway{
 
 func open(t *testing.T) *sim.Wires {
 	t.Helper()
-	w, err := sim.Open(gateway, "", nil)
+	w, err := sim.Open(gateway, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,10 +146,10 @@ func TestUnknownDevicesAndBadSites(t *testing.T) {
 		}
 	}
 	for want, gw := range map[string]*site.Gateway{
-		"high and low":  {ID: "g", Inputs: []*site.Input{{ID: "i", Active: "up"}}},
-		"bme280, scd4x": {ID: "g", Sensors: []*site.Sensor{{ID: "s", Chip: "dht22"}}},
+		"high and low": {ID: "g", Inputs: []*site.Input{{ID: "i", Active: "up"}}},
+		"bme280":       {ID: "g", Sensors: []*site.Sensor{{ID: "s", Chip: "dht22"}}},
 	} {
-		if _, err := sim.Open(gw, "", nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := sim.Open(gw, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, expected %s", err, want)
 		}
 	}

@@ -1,9 +1,9 @@
-// Package wiegand reads badge readers over the two Wiegand data lines: edges in, frames out.
+// Package wiegand reads badge readers over the two Wiegand data lines: edges in, frames and keys out.
 //
 // The Decoder is pure: it is told edges with the kernel's time and sequence number and never looks at a clock. The
-// Reader runs it over a bridge.EdgeSource in one goroutine, holds at most one unfinished frame of 128 bits, and sends
-// to a channel that it never closes; while that channel is full it reads no edges, the kernel's buffer fills, and what
-// is lost there is seen as a gap in the sequence numbers.
+// Reader runs it over a bridge.EdgeSource in one goroutine, holds at most one unfinished frame of 128 bits and eight typed
+// digits, and sends to a channel that it never closes; while that channel is full it reads no edges, the kernel's buffer
+// fills, and what is lost there is seen as a gap in the sequence numbers.
 //
 // It never decides about a card and never logs or counts its bits. Card formats are those of internal/cardformat.
 //
@@ -12,10 +12,10 @@ package wiegand
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	bridge "kapija/firmware-bridge"
+	"kapija/firmware-bridge/keypad"
 	"kapija/internal/cardformat"
 )
 
@@ -28,40 +28,59 @@ const (
 	// that were opened in the middle of a frame, give short ones.
 	Settle = time.Second
 	// MaxBits bounds a frame. Of a longer one the first MaxBits are kept, and it fits no format.
-	MaxBits = 128
+	MaxBits = cardformat.MaxBits
 
 	stray = 3 // a burst of so few bits is noise
 )
 
 // Frame is what a reader sent between two silences. Its bits are secret.
 type Frame struct {
-	Format      string            // the configured format of this length; empty when there is none
-	Bits        [MaxBits / 8]byte // first bit in the most significant bit of Bits[0], unused bits zero
+	Format      string            // the configured format of this length, or bridge.FormatPIN; empty when there is none
+	Bits        [MaxBits / 8]byte // first bit in the most significant bit of Bits[0], unused bits zero; of a PIN, its digits
 	Len         int               // number of bits
 	Fault       bridge.Fault      //
+	Key         keypad.Key        // the one key that the frame is; 0: it is none
 	First, Last time.Duration     // kernel time of the first and of the last bit
 }
 
 // Stats counts what a reader sent since its lines were opened.
 type Stats struct {
-	Frames uint64 // delivered, with or without a fault
+	Frames uint64 // delivered, with or without a fault, without Keys
 	Noise  uint64 // pulses too close together, and bits of bursts of up to three
 	Gaps   uint64 // gaps in the kernel's sequence numbers
 	Torn   uint64 // frames discarded because of a gap
 	Early  uint64 // frames discarded because they began within Settle
+	Keys   uint64 // keys that were pressed
+
+	// Inverted counts the frames with wrong parity whose parity would be right with D0 and D1 swapped. When that is each
+	// card, they are. A format without a parity over an odd number of bits cannot show it: its cards are unknown then.
+	Inverted uint64
 }
 
 // Add sums two counts.
 func (s Stats) Add(o Stats) Stats {
-	return Stats{s.Frames + o.Frames, s.Noise + o.Noise, s.Gaps + o.Gaps, s.Torn + o.Torn, s.Early + o.Early}
+	return Stats{
+		s.Frames + o.Frames, s.Noise + o.Noise, s.Gaps + o.Gaps, s.Torn + o.Torn, s.Early + o.Early, s.Keys + o.Keys,
+		s.Inverted + o.Inverted,
+	}
+}
+
+// Opts says what a reader sends.
+type Opts struct {
+	Formats        []cardformat.Format // of its cards. Where several have one length, the first whose parity is right counts
+	Keypad         Keypad
+	KeypadFacility uint8 // of Keypad26
 }
 
 // Decoder turns the edges of one reader's lines into frames. It allocates nothing and is not safe for concurrent use.
 type Decoder struct {
-	formats []format
-	longest int
-	settled time.Duration
-	stats   Stats
+	formats  []cardformat.Format
+	keypad   Keypad
+	facility uint8 // of Keypad26
+	cards26  bool  // there is a format as long as the frames of Keypad26
+	whole    int   // a frame of so many bits and without a fault is complete; 0: none is before its silence
+	settled  time.Duration
+	stats    Stats
 
 	seq     uint32        // of the last edge
 	last    time.Duration // time of the last bit
@@ -71,35 +90,40 @@ type Decoder struct {
 	over    bool          // it has more than MaxBits
 }
 
-type format struct {
-	name string
-	bits int
-}
-
-// NewDecoder makes a decoder for the formats that are configured for a reader. Opened is the kernel time at which its
-// lines were opened. The error names every format that is not known.
-func NewDecoder(formats []string, opened time.Duration) (*Decoder, error) {
-	d := &Decoder{settled: opened + Settle}
-	var unknown []string
-	for _, name := range formats {
-		f, ok := cardformat.Lookup(name)
-		if !ok || f.Bits <= stray || f.Bits > MaxBits {
-			unknown = append(unknown, fmt.Sprintf("%q", name))
-			continue
-		}
-		d.formats = append(d.formats, format{name, f.Bits})
-		d.longest = max(d.longest, f.Bits)
+// NewDecoder makes a decoder for what a reader is configured to send. Opened is the kernel time at which its lines were
+// opened.
+func NewDecoder(o Opts, opened time.Duration) (*Decoder, error) {
+	d := &Decoder{formats: o.Formats, keypad: o.Keypad, facility: o.KeypadFacility, settled: opened + Settle}
+	if o.Keypad != NoKeypad && o.Keypad.bits() == 0 {
+		return nil, fmt.Errorf("wiegand: unknown keypad %.40q: expected %s, %s or %s", string(o.Keypad), Keypad4, Keypad8, Keypad26)
 	}
-	if len(unknown) > 0 {
-		return nil, fmt.Errorf("wiegand: unknown format %s: expected %s", strings.Join(unknown, ", "),
-			strings.Join(cardformat.Names(), ", "))
+	d.whole = o.Keypad.bits()
+	checked := o.Keypad != Keypad4 // what has the length d.whole shows by its parity that it is complete
+	for _, f := range o.Formats {
+		switch {
+		case f.Contactless:
+			return nil, fmt.Errorf("wiegand: format %s is that of a contactless card: expected formats of Wiegand frames", f.Name)
+		case f.Bits <= stray || f.Bits > MaxBits:
+			return nil, fmt.Errorf("wiegand: format %s has %d bits: expected %d to %d", f.Name, f.Bits, stray+1, MaxBits)
+		}
+		d.cards26 = d.cards26 || f.Bits == Keypad26.bits()
+		switch has := len(f.Parity) > 0; {
+		case f.Bits > d.whole:
+			d.whole, checked = f.Bits, has
+		case f.Bits == d.whole:
+			checked = checked && has
+		}
+	}
+	if !checked {
+		d.whole = 0
 	}
 	return d, nil
 }
 
 // Edge takes the next edge, in the order in which the kernel gave them. It returns the frame that this edge ended: the
-// one before it, when there was Silence between, or the one that it completed, when length and parity fit and no longer
-// format is configured. There is never more than one.
+// one before it, when there was Silence between, or the one that it completed: length and parity fit, and no configured
+// format or burst of keys is longer. A format without a parity never completes a frame, because its length alone may be
+// the beginning of a longer one. There is never more than one.
 func (d *Decoder) Edge(e bridge.Edge) (f Frame, ok bool) {
 	lost := e.Seq != d.seq+1
 	d.seq = e.Seq
@@ -161,17 +185,17 @@ func (d *Decoder) bit(e bridge.Edge) {
 }
 
 func (d *Decoder) complete() bool {
-	if d.torn || d.over || d.frame.Len != d.longest {
+	if d.torn || d.over || d.frame.Len != d.whole {
 		return false
 	}
-	_, fault := d.classify()
-	return fault == bridge.NoFault
+	f := d.frame
+	d.classify(&f)
+	return f.Fault == bridge.NoFault
 }
 
 // end closes the frame in progress and says whether it is to be delivered.
 func (d *Decoder) end() (Frame, bool) {
-	f, torn := d.frame, d.torn
-	f.Format, f.Fault = d.classify()
+	f, torn, over := d.frame, d.torn, d.over
 	d.frame, d.torn, d.over = Frame{}, false, false
 	switch {
 	case f.Len == 0:
@@ -181,29 +205,42 @@ func (d *Decoder) end() (Frame, bool) {
 		d.stats.Noise += uint64(f.Len)
 	case f.First < d.settled:
 		d.stats.Early++
-	default:
+	case over:
 		d.stats.Frames++
+		f.Fault = bridge.UnknownFormat
+		return f, true
+	default:
+		d.classify(&f)
+		d.count(&f)
 		return f, true
 	}
 	return Frame{}, false
 }
 
-func (d *Decoder) classify() (string, bridge.Fault) {
-	f := &d.frame
-	near := ""
-	for _, c := range d.formats {
-		if c.bits != f.Len || d.over {
-			continue
-		}
-		if ok, _ := cardformat.Check(c.name, f.Bits[:(f.Len+7)/8], f.Len); ok {
-			return c.name, bridge.NoFault
-		}
-		if near == "" {
-			near = c.name
-		}
+// classify says what a frame of at most MaxBits is.
+func (d *Decoder) classify(f *Frame) {
+	if f.Len == d.keypad.bits() && d.keyed(f) {
+		return
 	}
-	if near != "" {
-		return near, bridge.BadParity
+	name, match := cardformat.Classify(d.formats, f.bytes(), f.Len)
+	f.Format = name
+	switch match {
+	case cardformat.Unknown:
+		f.Fault = bridge.UnknownFormat
+	case cardformat.BadParity:
+		f.Fault = bridge.BadParity
 	}
-	return "", bridge.UnknownFormat
 }
+
+func (d *Decoder) count(f *Frame) {
+	if f.Key != 0 {
+		d.stats.Keys++
+		return
+	}
+	d.stats.Frames++
+	if f.Fault == bridge.BadParity && cardformat.Inverted(d.formats, f.bytes(), f.Len) {
+		d.stats.Inverted++
+	}
+}
+
+func (f *Frame) bytes() []byte { return f.Bits[:(f.Len+7)/8] }

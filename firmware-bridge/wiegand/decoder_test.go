@@ -8,6 +8,7 @@ import (
 
 	bridge "kapija/firmware-bridge"
 	"kapija/firmware-bridge/wiegand"
+	"kapija/internal/cardformat"
 )
 
 func TestDecoder(t *testing.T) {
@@ -92,34 +93,63 @@ func TestL20GapDiscardsTheFrame(t *testing.T) {
 func TestL21EndOfFrame(t *testing.T) {
 	c := card(t, "wiegand-26", 17, 4711)
 	t.Run("at once when no longer format is configured", func(t *testing.T) {
-		d := decoder(t, "wiegand-26")
-		edges := train().frame(c, ms, ms).edges
-		for i, e := range edges {
-			if f, ok := d.Edge(e); ok != (i == 25) || ok && frame(f) != (got{"wiegand-26", c, ""}) {
-				t.Fatalf("bit %d: found %v %v", i, ok, frame(f))
+		for formats, bits := range map[string]string{
+			"wiegand-26": c, "wiegand-32 wiegand-34 wiegand-26": card(t, "wiegand-34", 1, 2), "wiegand-35": card(t, "wiegand-35", 222, 12345),
+			"wiegand-37-h10302 wiegand-26": card(t, "wiegand-37-h10302", 0, 3), "wiegand-36 wiegand-own-33": card(t, "wiegand-36", 1, 2),
+			"wiegand-own-33": card(t, "wiegand-own-33", 1, 2), "wiegand-48 wiegand-40": card(t, "wiegand-48", 42, 69),
+		} {
+			for _, pad := range []wiegand.Keypad{"", wiegand.Keypad4, wiegand.Keypad8, wiegand.Keypad26} {
+				d := made(t, wiegand.Opts{Formats: formatsOf(t, strings.Fields(formats)...), Keypad: pad, KeypadFacility: 255})
+				for i, e := range train().frame(bits, ms, ms).edges {
+					f, ok := d.Edge(e)
+					if last := i == len(bits)-1; ok != last || ok && (frame(f).bits != bits || f.Fault != "" || f.Format == bridge.FormatPIN) {
+						t.Fatalf("%s, keypad %q: bit %d: found %v %v", formats, pad, i, ok, frame(f))
+					}
+				}
+				if _, ok := d.Due(); ok {
+					t.Error("a frame is still due")
+				}
 			}
 		}
-		if _, ok := d.Due(); ok {
-			t.Error("a frame is still due")
-		}
 	})
-	t.Run("after the silence when a longer one is configured, or parity is bad", func(t *testing.T) {
-		for formats, bits := range map[string]string{"wiegand-26 wiegand-37": c, "wiegand-26": flip(c, 0)} {
-			d := decoder(t, strings.Fields(formats)...)
+	t.Run("after the silence when a longer one is configured, or parity is bad, or there is none", func(t *testing.T) {
+		for _, x := range []struct {
+			formats string
+			keypad  wiegand.Keypad
+			bits    string
+		}{
+			{"wiegand-26 wiegand-37", "", c},
+			{"wiegand-26", "", flip(c, 0)},
+			{"wiegand-32 wiegand-26", "", c},
+			{"wiegand-own-27 wiegand-26", "", c},
+			{"wiegand-own-27", "", c + "0"},
+			{"wiegand-26 wiegand-64", "", card(t, "wiegand-64", 0, 1)},
+			{"wiegand-37 wiegand-37-h10302 wiegand-48", "", card(t, "wiegand-37", 1, 1)},
+			{"wiegand-26", wiegand.Keypad4, "0101"},
+			{"wiegand-26", wiegand.Keypad8, "10100101"},
+			{"wiegand-34", wiegand.Keypad26, card(t, "wiegand-26", 0, 4711)},
+			{"", wiegand.Keypad4, "0101"},
+		} {
+			bits := x.bits
+			d := made(t, wiegand.Opts{Formats: formatsOf(t, strings.Fields(x.formats)...), Keypad: x.keypad})
 			edges := train().frame(bits, ms, ms).edges
 			for _, e := range edges {
 				if _, ok := d.Edge(e); ok {
 					t.Fatal("the frame ended before its silence")
 				}
 			}
-			last := edges[25].At
+			last := edges[len(edges)-1].At
 			if due, ok := d.Due(); !ok || due != last+wiegand.Silence {
 				t.Errorf("due %v %v, expected %v", due, ok, last+wiegand.Silence)
 			}
 			if _, ok := d.Flush(last + wiegand.Silence - 1); ok {
 				t.Error("the frame ended before its silence")
 			}
-			if f, ok := d.Flush(last + wiegand.Silence); !ok || frame(f).bits != bits || f.Last != last || f.First != edges[0].At {
+			f, ok := d.Flush(last + wiegand.Silence)
+			if x.keypad != "" && f.Format != bridge.FormatPIN || x.keypad == "" && frame(f).bits != bits {
+				t.Errorf("%s: found %v", x.formats, frame(f).format)
+			}
+			if !ok || f.Last != last || f.First != edges[0].At {
 				t.Errorf("found %v %v", ok, f)
 			}
 		}
@@ -162,7 +192,7 @@ func TestL21EndOfFrame(t *testing.T) {
 		b := train().frame(c[:10], ms, ms)
 		b.at -= time.Minute
 		b.frame(c, ms, ms)
-		d, err := wiegand.NewDecoder([]string{"wiegand-26"}, 0)
+		d, err := wiegand.NewDecoder(wiegand.Opts{Formats: formatsOf(t, "wiegand-26")}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,27 +228,38 @@ func TestL23FramesWithinTheFirstSecondAreDiscarded(t *testing.T) {
 	}
 }
 
-func TestNewDecoderNamesUnknownFormats(t *testing.T) {
-	_, err := wiegand.NewDecoder([]string{"wiegand-26", "wiegand-27", "magnetic"}, 0)
-	if err == nil || !strings.Contains(err.Error(), `"wiegand-27", "magnetic"`) || !strings.Contains(err.Error(), "wiegand-37") {
-		t.Errorf("found %v, expected both unknown names and what is known", err)
+func TestNewDecoderRefuses(t *testing.T) {
+	for says, o := range map[string]wiegand.Opts{
+		"desfire is that of a contactless card":  {Formats: formatsOf(t, "wiegand-26", "desfire")},
+		`keypad "6-bit": expected 4-bit, 8-bit`:  {Keypad: "6-bit"},
+		"format x has 3 bits: expected 4 to 128": {Formats: []cardformat.Format{{Name: "x", Bits: 3}}},
+		"x has 129 bits":                         {Formats: []cardformat.Format{{Name: "x", Bits: 129}}},
+	} {
+		if _, err := wiegand.NewDecoder(o, 0); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("found %v, expected one that says %q", err, says)
+		}
 	}
 }
 
 func BenchmarkFrame(b *testing.B) {
-	d := decoder(b, "wiegand-26", "wiegand-37")
-	edges := train().frame(card(b, "wiegand-26", 17, 4711), ms, ms).edges
-	seq := uint32(0)
-	b.ReportAllocs()
-	for b.Loop() {
-		for i := range edges {
-			seq++
-			edges[i].At += time.Second
-			edges[i].Seq = seq
-			d.Edge(edges[i])
-		}
-		if _, ok := d.Flush(edges[25].At + time.Second); !ok {
-			b.Fatal("no frame")
-		}
+	for _, name := range wired(b) {
+		b.Run(name, func(b *testing.B) {
+			d := decoder(b, wired(b)...)
+			edges := train().frame(card(b, name, 0, 4711), ms, ms).edges
+			seq := uint32(0)
+			b.ReportAllocs()
+			for b.Loop() {
+				done := false
+				for i := range edges {
+					seq++
+					edges[i].At += time.Second
+					edges[i].Seq = seq
+					_, done = d.Edge(edges[i])
+				}
+				if _, ok := d.Flush(edges[len(edges)-1].At + time.Second); ok == done {
+					b.Fatal("no frame")
+				}
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package wiegand_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -63,9 +64,52 @@ func frame(f wiegand.Frame) got {
 	return got{f.Format, cardformat.String(f.Bits[:(f.Len+7)/8], f.Len), f.Fault}
 }
 
+// known is the formats that everybody has, and two of a site's own: of 27 bits without parity, and of 33.
+var known = func() *cardformat.Set {
+	even, err := cardformat.ParseParity("Exxxxxxxxxxxxxxxx................")
+	odd, err2 := cardformat.ParseParity("................xxxxxxxxxxxxxxxxO")
+	s, problems := cardformat.NewSet([]cardformat.Format{
+		{Name: "wiegand-own-27", Bits: 27, Number: cardformat.Field{Width: 27}},
+		{
+			Name: "wiegand-own-33", Bits: 33, Facility: cardformat.Field{Offset: 1, Width: 7}, Number: cardformat.Field{Offset: 8, Width: 24},
+			Parity: []cardformat.Parity{even, odd},
+		},
+	})
+	if err != nil || err2 != nil || len(problems) > 0 {
+		panic(fmt.Sprint(err, err2, problems))
+	}
+	return s
+}()
+
+// wired is the Wiegand formats, one of each length.
+func wired(t testing.TB) []string {
+	var names []string
+	lengths := map[int]bool{}
+	for _, f := range formatsOf(t, known.Names()...) {
+		if !f.Contactless && !lengths[f.Bits] {
+			names, lengths[f.Bits] = append(names, f.Name), true
+		}
+	}
+	return names
+}
+
+func formatsOf(t testing.TB, names ...string) []cardformat.Format {
+	t.Helper()
+	formats, err := known.Select(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return formats
+}
+
 func decoder(t testing.TB, formats ...string) *wiegand.Decoder {
 	t.Helper()
-	d, err := wiegand.NewDecoder(formats, opened)
+	return made(t, wiegand.Opts{Formats: formatsOf(t, formats...)})
+}
+
+func made(t testing.TB, o wiegand.Opts) *wiegand.Decoder {
+	t.Helper()
+	d, err := wiegand.NewDecoder(o, opened)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +134,7 @@ func decode(d *wiegand.Decoder, edges []bridge.Edge) []got {
 
 func card(t testing.TB, format string, facility, number uint64) string {
 	t.Helper()
-	bits, n, err := cardformat.Encode(format, facility, number)
+	bits, n, err := known.Encode(format, facility, number)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	bridge "kapija/firmware-bridge"
+	"kapija/firmware-bridge/keypad"
 )
 
 // second is how long a read looks for edges once the silence is over by the clock: an edge that was stamped in time may
@@ -22,14 +23,16 @@ type Reader struct {
 
 	mu  sync.Mutex
 	dec *Decoder
+
+	typed keypad.Collector
 }
 
 var _ bridge.Source = (*Reader)(nil)
 
 // New makes a reader over its two data lines: line 0 is D0, line 1 is D1. The lines count as opened now. They belong to
 // the reader from here on: Run closes them.
-func New(id string, src bridge.EdgeSource, formats []string) (*Reader, error) {
-	dec, err := NewDecoder(formats, src.Now())
+func New(id string, src bridge.EdgeSource, opts Opts) (*Reader, error) {
+	dec, err := NewDecoder(opts, src.Now())
 	if err != nil {
 		return nil, fmt.Errorf("%w (reader %s)", err, id)
 	}
@@ -46,8 +49,8 @@ func (r *Reader) Stats() Stats {
 	return r.dec.Stats()
 }
 
-// Run says that the reader is online and then sends one bridge.Read a frame, at the time of its last bit. It returns nil
-// when ctx is done, and an error when the lines failed: they must then be opened anew.
+// Run says that the reader is online and then sends one bridge.Read a frame, at the time of its last bit, and one for the
+// digits before each Enter. A card forgets digits that were typed before it. It returns nil when ctx is done, and an error when the lines failed: they must then be opened anew.
 func (r *Reader) Run(ctx context.Context, out chan<- bridge.Signal) error {
 	defer r.src.Close()
 	defer context.AfterFunc(ctx, func() { r.src.Close() })()
@@ -102,7 +105,14 @@ func (r *Reader) flush(now time.Duration) (Frame, bool) {
 
 func (r *Reader) deliver(ctx context.Context, out chan<- bridge.Signal, f Frame) bool {
 	at := time.Now().Add(f.Last - r.src.Now())
-	bits := append([]byte(nil), f.Bits[:(f.Len+7)/8]...)
+	if f.Key != 0 {
+		digits, ok := r.typed.Press(f.Key, at)
+		return !ok || r.send(ctx, out, at, bridge.Read{Format: bridge.FormatPIN, Bits: digits, Len: 8 * len(digits)})
+	}
+	if f.Fault == bridge.NoFault {
+		r.typed.Reset()
+	}
+	bits := append([]byte(nil), f.bytes()...)
 	return r.send(ctx, out, at, bridge.Read{Format: f.Format, Bits: bits, Len: f.Len, Fault: f.Fault})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	bridge "kapija/firmware-bridge"
 	"kapija/firmware-bridge/edgetest"
+	"kapija/firmware-bridge/keypad"
 	"kapija/firmware-bridge/wiegand"
 	"kapija/internal/cardformat"
 )
@@ -27,9 +28,14 @@ type running struct {
 
 func run(t *testing.T, formats ...string) *running {
 	t.Helper()
+	return runWith(t, wiegand.Opts{Formats: formatsOf(t, formats...)})
+}
+
+func runWith(t *testing.T, o wiegand.Opts) *running {
+	t.Helper()
 	r := &running{T: t, lines: edgetest.NewLines(2, edgetest.Falling), out: make(chan bridge.Signal, 8), ended: make(chan error, 1)}
 	var err error
-	if r.reader, err = wiegand.New("r", r.lines, formats); err != nil {
+	if r.reader, err = wiegand.New("r", r.lines, o); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -197,9 +203,53 @@ func TestReaderStopsWhileTheChannelIsFull(t *testing.T) {
 	})
 }
 
+// Keys become a PIN when Enter is pressed, and a card forgets what was typed before it.
+func TestReaderSendsWhatWasTyped(t *testing.T) {
+	for _, pad := range []wiegand.Keypad{wiegand.Keypad4, wiegand.Keypad8} {
+		synctest.Test(t, func(t *testing.T) {
+			r := runWith(t, wiegand.Opts{Formats: formatsOf(t, "wiegand-26"), Keypad: pad})
+			defer r.stop()
+			time.Sleep(wiegand.Settle)
+			c26 := card(t, "wiegand-26", 17, 4711)
+			var last time.Time
+			typed := func(keys string, pause time.Duration) {
+				for _, k := range keys {
+					time.Sleep(pause)
+					last = r.send(key(pad, k))
+				}
+				time.Sleep(wiegand.Silence + 2*ms)
+			}
+			expect := func(format, bits string) {
+				t.Helper()
+				s := <-r.out
+				read, _ := s.What.(bridge.Read)
+				if read.Format != format || cardformat.String(read.Bits, read.Len) != bits || read.Fault != "" || !s.At.Equal(last) {
+					t.Fatalf("found %q with %d bits and the fault %q at %v, expected %s at %v", read.Format, read.Len, read.Fault, s.At, format, last)
+				}
+			}
+			typed("4079#", 200*ms)
+			expect(bridge.FormatPIN, pin("4079").bits)
+			typed("12", time.Second)
+			last = r.send(c26)
+			expect("wiegand-26", c26)
+			typed("34#", time.Second)
+			expect(bridge.FormatPIN, pin("34").bits)
+			typed("12*5#", 4*time.Second)
+			expect(bridge.FormatPIN, pin("5").bits)
+			typed("12", time.Second)
+			time.Sleep(keypad.Gap)
+			typed("#123456789#", time.Second)
+			r.none()
+			if s := r.reader.Stats(); s != (wiegand.Stats{Frames: 1, Keys: 28}) {
+				t.Errorf("counted %+v", s)
+			}
+		})
+	}
+}
+
 func TestNewNamesTheReader(t *testing.T) {
-	_, err := wiegand.New("hall", edgetest.NewLines(2, edgetest.Falling), []string{"x"})
+	_, err := wiegand.New("hall", edgetest.NewLines(2, edgetest.Falling), wiegand.Opts{Keypad: "x"})
 	if err == nil || !strings.Contains(err.Error(), `"x"`) || !strings.Contains(err.Error(), "hall") {
-		t.Errorf("found %v, expected the reader and the unknown format in it", err)
+		t.Errorf("found %v, expected the reader and the unknown keypad in it", err)
 	}
 }

@@ -62,7 +62,7 @@ func New(o Options) *Clock {
 		o.Mono = func() time.Duration { return time.Since(begin) }
 	}
 	if o.Synced == nil {
-		o.Synced = kernelSynced
+		o.Synced = KernelSynced
 	}
 	if o.Built.Before(earliest) {
 		o.Built = earliest

@@ -2,5 +2,5 @@
 
 package clock
 
-// kernelSynced knows no way to ask: the clock is held.
-func kernelSynced() bool { return false }
+// KernelSynced knows no way to ask: no.
+func KernelSynced() bool { return false }

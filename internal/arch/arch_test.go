@@ -32,7 +32,7 @@ var rooms = map[string][]string{
 	"internal/brick":      {},
 
 	"firmware-bridge": {"internal/site", "internal/cardformat", "internal/brick"},
-	"gateway":         {"firmware-bridge", "internal/site", "internal/event", "internal/policy", "internal/topic", "internal/mqtt", "internal/command", "internal/translit"},
+	"gateway":         {"firmware-bridge", "internal/site", "internal/event", "internal/policy", "internal/topic", "internal/mqtt", "internal/command", "internal/translit", "internal/cardformat"},
 	"relay":           {"internal/site", "internal/event", "internal/topic", "internal/mqtt"},
 	"dashboard":       {"internal/site", "internal/event", "internal/policy", "internal/topic", "internal/mqtt", "internal/cardformat", "internal/brick", "internal/translit"},
 
@@ -42,7 +42,7 @@ var rooms = map[string][]string{
 	"hil":                {},
 	"e2e":                {"demo", "server", "dashboard", "gateway", "relay", "firmware-bridge", "configs", "internal"},
 	"cmd/kapija":         {"demo", "server", "relay", "dashboard/auth", "internal"},
-	"cmd/kapija-gateway": {"gateway", "firmware-bridge", "internal/site", "internal/event", "internal/topic", "internal/policy", "internal/cardformat"},
+	"cmd/kapija-gateway": {"gateway", "firmware-bridge", "configs", "internal/site", "internal/event", "internal/topic", "internal/policy", "internal/cardformat"},
 }
 
 // testsMay says what the tests of a room may import besides: real parts to run against.

@@ -1,9 +1,9 @@
-// Package cardformat holds the Wiegand card formats as data: what a number on a card looks like as bits on the wire, and
-// back. A further format is one further entry in the table of formats.go; nothing else changes.
+// Package cardformat holds card formats as data: what a number on a card looks like as bits, and back. The formats that
+// everybody has are the table of formats.go; a site's own are added to them in a Set.
 //
-// It decides nothing, does no I/O and keeps no state: every function is pure and may be called by any number of
-// goroutines. It never logs or prints a card; its errors say lengths and ranges, and the number only where the caller
-// has just typed it.
+// It decides nothing, does no I/O and keeps no state: every function is pure, a Set does not change once it is made, and
+// all may be used by any number of goroutines. It never logs or prints a card; its errors say lengths and ranges, and the
+// number only where the caller has just typed it.
 //
 // A frame is bits and n: bit 0, the first on the wire, is the most significant bit of bits[0]; n is the number of bits;
 // the unused bits of the last byte are zero.
@@ -12,90 +12,94 @@ package cardformat
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// MaxBits is the longest frame that Parse takes. The longest Wiegand format in use has fewer than 100 bits.
-const MaxBits = 256
+// MaxBits is the longest frame. The longest Wiegand format in use has fewer than 100 bits.
+const MaxBits = 128
 
-// ErrUnknown is wrapped by every error about a format that the table does not hold.
+// ErrUnknown is wrapped by every error about a format that is not known.
 var ErrUnknown = errors.New("unknown card format")
 
 // ErrRange is wrapped by every error about a number that does not fit its field.
 var ErrRange = errors.New("out of range")
 
-// Names lists the formats that are known, in the order of the table.
-func Names() []string {
-	names := make([]string, len(formats))
-	for i, f := range formats {
-		names[i] = f.Name
-	}
-	return names
-}
-
-// Lookup finds a format by its name.
-func Lookup(name string) (Format, bool) {
-	for _, f := range formats {
-		if f.Name == name {
-			return f, true
-		}
-	}
-	return Format{}, false
-}
-
-// Lengths says how many bits the frames of each known format have.
-func Lengths() map[string]int {
-	m := make(map[string]int, len(formats))
-	for _, f := range formats {
-		m[f.Name] = f.Bits
-	}
-	return m
-}
-
-// Encode makes the frame of a card. Facility must be 0 in a format that has no facility code.
-// The errors wrap ErrUnknown or ErrRange.
-func Encode(format string, facility, number uint64) (bits []byte, n int, err error) {
-	f, ok := Lookup(format)
-	if !ok {
-		return nil, 0, unknown(format)
-	}
+// Encode makes the frame of a card. Facility must be 0 in a format that has no facility code. The error wraps ErrRange.
+func (f Format) Encode(facility, number uint64) (bits []byte, n int, err error) {
 	if facility > f.Facility.Max() {
-		return nil, 0, fmt.Errorf("cardformat: facility %d of %s is %w: 0 … %d is expected", facility, format, ErrRange, f.Facility.Max())
+		return nil, 0, fmt.Errorf("cardformat: facility %d of %s is %w: 0 … %d is expected", facility, f.Name, ErrRange, f.Facility.Max())
 	}
 	if number > f.Number.Max() {
-		return nil, 0, fmt.Errorf("cardformat: number %d of %s is %w: 0 … %d is expected", number, format, ErrRange, f.Number.Max())
+		return nil, 0, fmt.Errorf("cardformat: number %d of %s is %w: 0 … %d is expected", number, f.Name, ErrRange, f.Number.Max())
 	}
 	bits = make([]byte, (f.Bits+7)/8)
 	f.Facility.put(bits, facility)
 	f.Number.put(bits, number)
-	for _, p := range f.Parity {
-		p.put(bits)
+	for i := range f.Parity {
+		if p := &f.Parity[i]; !p.ok(load(bits)) {
+			flip(bits, p.own)
+		}
 	}
 	return bits, f.Bits, nil
 }
 
 // Decode takes a frame apart. With wrong parity it returns the numbers as they stand in the frame, and parityOK false:
-// such a frame is not a credential. The error wraps ErrUnknown, or says which length was expected.
-func Decode(format string, bits []byte, n int) (facility, number uint64, parityOK bool, err error) {
-	f, ok := Lookup(format)
-	if !ok {
-		return 0, 0, false, unknown(format)
-	}
+// such a frame is not a credential. The error says which length was expected.
+func (f Format) Decode(bits []byte, n int) (facility, number uint64, parityOK bool, err error) {
 	if !f.fits(bits, n) {
-		return 0, 0, false, fmt.Errorf("cardformat: a frame of %d bits in %d bytes is not %s: %d bits in %d bytes are expected", n, len(bits), format, f.Bits, (f.Bits+7)/8)
+		return 0, 0, false, fmt.Errorf("cardformat: a frame of %d bits in %d bytes is not %s: %d bits in %d bytes are expected", n, len(bits), f.Name, f.Bits, (f.Bits+7)/8)
 	}
-	return f.Facility.get(bits), f.Number.get(bits), f.parityOK(bits), nil
+	return f.Facility.get(bits), f.Number.get(bits), f.parityOK(load(bits)), nil
 }
 
-// Check says whether a frame has the length of the format, and whether its parity is right. A frame of another length, or
-// an unknown format, is not known, and its parity is not OK.
-func Check(format string, bits []byte, n int) (parityOK bool, known bool) {
-	f, ok := Lookup(format)
-	if !ok || !f.fits(bits, n) {
-		return false, false
+// Match says how a frame compares with formats.
+type Match uint8
+
+// The matches.
+const (
+	Unknown   Match = iota // no format has this length
+	BadParity              // one has, and its parity is wrong
+	Fits
+)
+
+// Classify finds the Wiegand format that a frame fits, or else the first one of its length. The name is empty when there
+// is none. What a contactless card gives is no frame on two wires, and is never found. It allocates nothing.
+func Classify(formats []Format, bits []byte, n int) (name string, m Match) {
+	if n < 1 || n > MaxBits {
+		return "", Unknown
 	}
-	return f.parityOK(bits), true
+	frame := load(bits)
+	for i := range formats {
+		f := &formats[i]
+		switch {
+		case f.Contactless || !f.fits(bits, n):
+		case f.parityOK(frame):
+			return f.Name, Fits
+		case m == Unknown:
+			name, m = f.Name, BadParity
+		}
+	}
+	return name, m
+}
+
+// Inverted says whether a frame with wrong parity would fit a format with each bit inverted, as with D0 and D1 swapped. A
+// format without a parity over an odd number of bits cannot tell. It allocates nothing.
+func Inverted(formats []Format, bits []byte, n int) bool {
+	if n < 1 || n > MaxBits || len(bits) != (n+7)/8 {
+		return false
+	}
+	if _, m := Classify(formats, bits, n); m != BadParity {
+		return false
+	}
+	var swapped [MaxBits / 8]byte
+	for i, b := range bits {
+		swapped[i] = ^b
+	}
+	if unused := 8*len(bits) - n; unused > 0 {
+		swapped[n/8] &^= 1<<unused - 1
+	}
+	_, m := Classify(formats, swapped[:len(bits)], n)
+	return m == Fits
 }
 
 // String writes a frame as ones and zeros, the first bit first. It is for tests, simulators and a technician's screen;
@@ -133,10 +137,4 @@ func Parse(s string) (bits []byte, n int, err error) {
 		return nil, 0, errors.New("cardformat: the frame is empty: a text such as 0101 is expected")
 	}
 	return bits, n, nil
-}
-
-func unknown(format string) error {
-	known := Names()
-	slices.Sort(known)
-	return fmt.Errorf("cardformat: %q is an %w: one of %s is expected", format, ErrUnknown, strings.Join(known, ", "))
 }

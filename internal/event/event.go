@@ -42,7 +42,9 @@ const (
 	ReaderOffline  Kind = "reader.offline"
 	ReaderTamper   Kind = "reader.tamper" // the reader was taken off its wall, or opened
 	ReaderRestored Kind = "reader.tamper_cleared"
-	ReaderInsecure Kind = "reader.insecure"
+	ReaderInsecure Kind = "reader.insecure" // its connection is not protected, or was attacked; Cause says what was seen
+	ReaderSecure   Kind = "reader.secure"   // it is protected again
+	ReaderPaired   Kind = "reader.paired"   // a technician gave it a key of its own
 
 	InputActive  Kind = "input.active"  // an input that belongs to no door function became active
 	InputNormal  Kind = "input.normal"  // and went back
@@ -51,6 +53,9 @@ const (
 	InputOnline  Kind = "input.online"
 	InputTamper  Kind = "input.tamper" // the gateway's cabinet was opened
 	InputIntact  Kind = "input.tamper_cleared"
+
+	PowerFailed   Kind = "power.failed" // a device says that its power fails
+	PowerRestored Kind = "power.restored"
 
 	FireActive  Kind = "fire.active" // the fire alarm system reports a fire; doors that are configured so open
 	FireCleared Kind = "fire.cleared"

@@ -113,13 +113,13 @@ const (
 )
 
 // StrengthOf is the strength of a format as readers name it. What comes over Wiegand is a number, whatever card is
-// behind the reader.
+// behind the reader, and so is a UID.
 func StrengthOf(format string) Strength {
 	kind, _, _ := strings.Cut(format, "-")
 	switch kind {
 	case "wiegand", "raw", "uid", "em4100":
 		return StrengthNumber
-	case "desfire", "piv", "opacity", "leaf", "mobile":
+	case "desfire", "ntag424", "piv", "opacity", "leaf", "mobile":
 		return StrengthSecret
 	}
 	return StrengthUnknown

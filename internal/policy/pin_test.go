@@ -66,7 +66,7 @@ func TestPINIsNeverPrinted(t *testing.T) {
 }
 
 func TestPersonOf(t *testing.T) {
-	const one = 0xa39d2ca0 // stored in registers and on gateways
+	const one uint32 = 0xa39d2ca0 // stored in registers and on gateways
 	if got := PersonOf("p_1"); got != one || got == PersonOf("p_2") || PersonOf("") == 0 {
 		t.Errorf("p_1 is %#x, want %#x", got, one)
 	}

@@ -12,12 +12,6 @@ const (
 	maxMetres = 2000 // of a floor plan
 )
 
-// chips are the sensors that there is a driver for, with the I²C addresses they can be set to: BME280 datasheet 6.2,
-// SCD4x datasheet 3.
-var chips = map[string][]uint16{"bme280": {0x76, 0x77}, "scd4x": {0x62}}
-
-var chipNames = []string{"bme280", "scd4x"}
-
 // unique finds IDs that are given twice.
 type unique map[string]position
 
@@ -26,6 +20,7 @@ func checkDistrict(doc *document, d *District) {
 	if len(d.Buildings) == 0 {
 		doc.say(in(&d.Buildings, d), "there are no buildings, expected at least one")
 	}
+	doc.ownFormats(d)
 	seen := unique{}
 	for _, b := range d.Buildings {
 		doc.id(&b.ID, b, "building", seen)

@@ -1,10 +1,6 @@
 package site
 
-import (
-	"time"
-
-	"kapija/internal/cardformat"
-)
+import "time"
 
 // device is one thing that hangs on a gateway.
 type device struct {
@@ -65,6 +61,7 @@ func (doc *document) gateways(b *Building) *devices {
 
 // gateway checks what the devices of one gateway say of themselves and of each other.
 func (doc *document) gateway(b *Building, g *Gateway, ds *devices) {
+	doc.oneOf(&g.Model, g, quoted("gateway", g.ID)+": model", models())
 	for _, r := range g.Readers {
 		what := quoted("reader", r.ID)
 		doc.formats(r)
@@ -82,6 +79,10 @@ func (doc *document) gateway(b *Building, g *Gateway, ds *devices) {
 	}
 	for _, c := range g.Counters {
 		what := quoted("counter", c.ID)
+		if c.Chip != "" {
+			doc.chipCounter(c, what)
+			continue
+		}
 		doc.need(&c.Outer, c, what+" has no outer: the input of the barrier on the outer side")
 		doc.need(&c.Inner, c, what+" has no inner: the input of the barrier on the inner side")
 		doc.use(ds, "input", &c.Outer, c, g.ID, what, "outer")
@@ -90,27 +91,15 @@ func (doc *document) gateway(b *Building, g *Gateway, ds *devices) {
 	for _, s := range g.Sensors {
 		what := quoted("sensor", s.ID)
 		doc.zone(b, &s.Zone, s, what+": zone", false)
-		doc.oneOf(&s.Chip, s, what+": chip", chipNames)
+		doc.oneOf(&s.Chip, s, what+": chip", names(sensorChips))
 		doc.duration(&s.Every, s, what+": every", 5*time.Second, time.Hour)
 	}
 }
 
-// formats checks that a reader's formats are known, and that a frame's length tells which of them it is.
-func (doc *document) formats(r *Reader) {
-	what, lengths := quoted("reader", r.ID), map[int]string{}
-	if len(r.Formats) == 0 {
-		doc.say(in(&r.Formats, r), "%s has no formats; allowed are %s", what, list(cardformat.Names()))
-	}
-	for i, name := range r.Formats {
-		doc.oneOf(&r.Formats[i], r, what+": format", cardformat.Names())
-		f, ok := cardformat.Lookup(name)
-		if !ok {
-			continue
-		}
-		if other, twice := lengths[f.Bits]; twice {
-			doc.say(in(&r.Formats[i], r), "%s: formats %s and %s both have %d bits, expected one format for each length", what, other, name, f.Bits)
-		}
-		lengths[f.Bits] = name
+func (doc *document) chipCounter(c *Counter, what string) {
+	doc.oneOf(&c.Chip, c, what+": chip", counterChips)
+	if c.Outer != "" || c.Inner != "" {
+		doc.say(in(&c.Outer, &c.Inner, c), "%s has a chip and light barriers, expected one of them", what)
 	}
 }
 

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -25,24 +26,58 @@ func TestConfigsLoad(t *testing.T) {
 	if d.Building("lozionica") == nil || d.Building("kragujevac") == nil {
 		t.Fatal("the district has not both buildings, lozionica and kragujevac")
 	}
+	bench, err := Load(filepath.Join(configs, "bench.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wired, wirings := map[string]bool{}, map[string]*Wiring{}
+	shown := map[string]bool{} // models, and chips of sensors
+	for _, d := range []*District{d, bench} {
+		for _, b := range d.Buildings {
+			for _, g := range b.Gateways {
+				name := b.ID + "-" + g.ID + ".yaml"
+				w, err := LoadWiring(filepath.Join(configs, "gateways", name), d)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				if w.Building != b.ID || w.Gateway != g.ID {
+					t.Errorf("%s is the wiring of %s-%s", name, w.Building, w.Gateway)
+				}
+				wired[name], wirings[g.ID], shown[g.Model] = true, w, true
+				for _, s := range g.Sensors {
+					shown[s.Chip] = true
+				}
+			}
+		}
+	}
 	files, err := filepath.Glob(filepath.Join(configs, "gateways", "*.yaml"))
-	if err != nil || len(files) < 2 {
-		t.Fatalf("found the wiring files %v, %v; expected at least two", files, err)
+	if err != nil || len(files) != len(wired) {
+		t.Errorf("found the wiring files %v, %v; expected one for each of the gateways of %v", files, err, slices.Sorted(maps.Keys(wired)))
+	}
+	for _, want := range append(models(), names(sensorChips)...) {
+		if !shown[want] {
+			t.Errorf("no gateway is a %s, or has one", want)
+		}
+	}
+	w := wirings["gw-bench"]
+	if w == nil {
+		t.Fatal("there is no bench")
 	}
 	chips := map[string]bool{}
-	for _, f := range files {
-		w, err := LoadWiring(f, d)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		chips[w.Chip] = true
-		if name := w.Building + "-" + w.Gateway + ".yaml"; filepath.Base(f) != name {
-			t.Errorf("%s is the wiring of %s", f, name)
+	for _, r := range w.Readers {
+		chips[r.Chip] = true
+	}
+	for _, e := range w.Expanders {
+		chips[e.Chip] = true
+	}
+	for _, want := range slices.Concat(names(readerChips), names(expanderChips)) {
+		if !chips[want] {
+			t.Errorf("the bench has no %s", want)
 		}
 	}
-	if !chips["pinctrl-bcm2711"] || !chips["pinctrl-rp1"] {
-		t.Errorf("examples are of the chips %v, expected a Pi 4 and a Pi 5", chips)
+	if len(w.Sensors) != len(sensorChips) || len(w.Buses) == 0 || len(w.Counters) == 0 {
+		t.Errorf("the bench has %d sensors, %d buses and %d counters with a chip, expected one of everything", len(w.Sensors), len(w.Buses), len(w.Counters))
 	}
 }
 
@@ -140,21 +175,9 @@ func TestEveryZoneHasAWayIn(t *testing.T) {
 	}
 }
 
-// A Pi's header has GPIO4 … GPIO27 beside the I²C bus and the HAT's ID lines.
-func TestGatewaysFitOnAPi(t *testing.T) {
+func TestGatewaysWatchFireAndCabinet(t *testing.T) {
 	for _, b := range shipped(t).Buildings {
 		for _, g := range b.Gateways {
-			if n := 2*len(g.Readers) + len(g.Inputs) + len(g.Outputs); n > 24 {
-				t.Errorf("%s/%s needs %d lines, a Pi has 24", b.ID, g.ID, n)
-			}
-			used, bus := map[uint16]bool{}, 0
-			for _, s := range g.Sensors {
-				used[chips[s.Chip][0]] = true
-				bus++
-			}
-			if len(used) != bus {
-				t.Errorf("%s/%s: %d sensors share the %d addresses of one bus", b.ID, g.ID, bus, len(used))
-			}
 			for _, id := range []string{"fire-", "tamper-"} {
 				if !slices.ContainsFunc(g.Inputs, func(i *Input) bool { return i.ID == id+g.ID[3:] }) {
 					t.Errorf("%s/%s has no input %s%s", b.ID, g.ID, id, g.ID[3:])

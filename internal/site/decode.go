@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"kapija/internal/cardformat"
 )
 
 // position is where a value stands in its file.
@@ -25,6 +27,9 @@ type document struct {
 	at       map[any]position // key: pointer to the Go value, or an entry
 	failed   map[any]bool     // values that could not be decoded: further problems with them say nothing new
 	problems Problems
+
+	cards     *cardformat.Set // the card formats of the district
+	cardNames []string        // their names, and those of formats that have problems
 }
 
 // decode reads src into v, a pointer to a struct.

@@ -95,8 +95,8 @@ outputs:
   main-lock: {line: GPIO26, active_low: true}
   main-led: {line: GPIO27}
 sensors:
-  hall-air: {bus: /dev/i2c-1, address: 0x62}
-  hall-climate: {bus: 1, address: 0x76}
+  hall-air: {i2c: /dev/i2c-1, address: 0x62}
+  hall-climate: {i2c: 1, address: 0x76}
 `
 
 func district(t testing.TB) *District {

@@ -17,6 +17,8 @@ const (
 	defaultEvery       = time.Minute
 	defaultActive      = "low" // a contact that closes to ground
 	defaultPull        = "none"
+	defaultBaud        = 9600
+	defaultLoop        = 4700 // Ω, of each resistor of a supervised input
 )
 
 // maxFile is the largest configuration file that is read, in bytes.

@@ -115,17 +115,26 @@ var districtProblems = []broken{
 	{"no area", "area_m2: 39.9", "area_m2: .nan", []string{
 		`d.yaml:19:18: found ".nan", expected a number`,
 	}},
-	{"unknown format", "[wiegand-26, wiegand-37]", "[wiegand-62, wiegand-37]", []string{
-		`d.yaml:69:41: reader "inner-entry": format is "wiegand-62" (did you mean "wiegand-26"?); allowed are wiegand-26, wiegand-37, wiegand-37-h10302`,
+	{"unknown format", "[wiegand-26, wiegand-37]", "[weigand-26, wiegand-37]", []string{
+		`d.yaml:69:41: reader "inner-entry": format is "weigand-26" (did you mean "wiegand-26"?); allowed are ` + everyFormat,
 	}},
 	{"formats of one length", "[wiegand-26, wiegand-37]", "[wiegand-37-h10302, wiegand-37]", []string{
 		`d.yaml:69:60: reader "inner-entry": formats wiegand-37-h10302 and wiegand-37 both have 37 bits, expected one format for each length`,
 	}},
 	{"no format", "formats: [wiegand-37]", "formats: []", []string{
-		`d.yaml:70:39: reader "inner-exit" has no formats; allowed are wiegand-26, wiegand-37, wiegand-37-h10302`,
+		`d.yaml:70:39: reader "inner-exit" has no formats; allowed are ` + everyFormat,
 	}},
 	{"unknown chip", "chip: scd4x", "chip: scd41", []string{
-		`d.yaml:63:46: sensor "hall-air": chip is "scd41" (did you mean "scd4x"?); allowed are bme280, scd4x`,
+		`d.yaml:63:46: sensor "hall-air": chip is "scd41" (did you mean "scd4x"?); allowed are bme280, bme680, ds18b20, ld2410, leak, pir, scd4x, sht4x`,
+	}},
+	{"unknown model", "model: pi4", "model: pi-4", []string{
+		`d.yaml:49:16: gateway "gw-one": model is "pi-4" (did you mean "pi4"?); allowed are pi3, pi4, pi5, zero2`,
+	}},
+	{"counter of an unknown chip", "{id: main-counter, outer: beam-outer, inner: beam-inner}", "{id: main-counter, chip: vl53l0x}", []string{
+		`d.yaml:61:38: counter "main-counter": chip is "vl53l0x" (did you mean "vl53l1x"?); allowed are vl53l1x`,
+	}},
+	{"counter with a chip and barriers", "{id: main-counter, outer", "{id: main-counter, chip: vl53l1x, outer", []string{
+		`d.yaml:61:54: counter "main-counter" has a chip and light barriers, expected one of them`,
 	}},
 	{"sensor outside", "zone: hall, chip: scd4x", "zone: outside, chip: scd4x", []string{
 		`d.yaml:63:34: sensor "hall-air": zone is the unknown zone "outside"; zones of building house are hall, office`,
@@ -183,6 +192,7 @@ var wiringProblems = []broken{
 		`w.yaml:2:10: unknown gateway "gw-won" (did you mean "gw-one"?); gateways of building house are gw-one, gw-two`,
 	}},
 	{"gateway of other devices", "gateway: gw-one", "gateway: gw-two", []string{
+		`w.yaml:3:7: chip is "pinctrl-bcm2711", expected pinctrl-rp1, the label of the GPIO chip of a pi5, which gateway gw-two is`,
 		`w.yaml:5:3: unknown reader "main-entry"; readers of gateway gw-two are inner-entry, inner-exit`,
 		`w.yaml:5:3: reader "inner-entry" of gateway gw-two is not wired: write it under readers`,
 		`w.yaml:5:3: reader "inner-exit" of gateway gw-two is not wired: write it under readers`,
@@ -197,7 +207,10 @@ var wiringProblems = []broken{
 		`w.yaml:16:3: unknown sensor "hall-climate"; sensors of gateway gw-two are none`,
 	}},
 	{"no chip", "chip: pinctrl-bcm2711\n", "", []string{
-		`w.yaml:1:1: there is no chip: the label of the GPIO chip as gpiodetect shows it, such as pinctrl-bcm2711 (Pi 4) or pinctrl-rp1 (Pi 5)`,
+		`w.yaml:1:1: chip is "", expected pinctrl-bcm2711, the label of the GPIO chip of a pi4, which gateway gw-one is`,
+	}},
+	{"chip of another board", "pinctrl-bcm2711", "pinctrl-bcm2835", []string{
+		`w.yaml:3:7: chip is "pinctrl-bcm2835", expected pinctrl-bcm2711, the label of the GPIO chip of a pi4, which gateway gw-one is`,
 	}},
 	{"unknown reader", "main-entry: {d0", "main-enter: {d0", []string{
 		`w.yaml:5:3: unknown reader "main-enter" (did you mean "main-entry"?); readers of gateway gw-one are main-entry`,
@@ -210,7 +223,7 @@ var wiringProblems = []broken{
 		`w.yaml:7:3: input "main-rex" of gateway gw-one is not wired: write it under inputs`,
 		`w.yaml:8:3: key "main-contact" is given twice; the first is in line 7`,
 	}},
-	{"section missing", "sensors:\n  hall-air: {bus: /dev/i2c-1, address: 0x62}\n  hall-climate: {bus: 1, address: 0x76}\n", "", []string{
+	{"section missing", "sensors:\n  hall-air: {i2c: /dev/i2c-1, address: 0x62}\n  hall-climate: {i2c: 1, address: 0x76}\n", "", []string{
 		`w.yaml:1:1: sensor "hall-air" of gateway gw-one is not wired: write it under sensors`,
 		`w.yaml:1:1: sensor "hall-climate" of gateway gw-one is not wired: write it under sensors`,
 	}},
@@ -224,7 +237,16 @@ var wiringProblems = []broken{
 		`w.yaml:8:20: input "main-rex": line GPIO3 is already taken by I²C bus 1`,
 	}},
 	{"no line", "{line: GPIO27}", "{active_low: false}", []string{
-		`w.yaml:13:3: output "main-led" has no line, expected the kernel's line name such as GPIO17`,
+		`w.yaml:13:3: output "main-led" is not connected: expected line, expander or reader, such as line: GPIO17`,
+	}},
+	{"empty line", "{line: GPIO27}", "{line: ''}", []string{
+		`w.yaml:13:20: output "main-led" has no line, expected the kernel's line name such as GPIO17`,
+	}},
+	{"line by its number", "line: GPIO27", "line: gpio27", []string{
+		`w.yaml:13:20: output "main-led": line is "gpio27", expected one of the header: GPIO0 to GPIO27`,
+	}},
+	{"line of no header", "line: GPIO27", "line: GPIO28", []string{
+		`w.yaml:13:20: output "main-led": line is "GPIO28", expected one of the header: GPIO0 to GPIO27`,
 	}},
 	{"no data line", ", d1: GPIO17", "", []string{
 		`w.yaml:5:3: reader "main-entry" d1 has no line, expected the kernel's line name such as GPIO17`,
@@ -239,26 +261,32 @@ var wiringProblems = []broken{
 		`w.yaml:5:45: reader "main-entry": pull is "5V"; allowed are up, down, none`,
 	}},
 	{"output with pull", "{line: GPIO27}", "{line: GPIO27, pull: up}", []string{
-		`w.yaml:13:34: output "main-led": found pull "up"; pull is for inputs`,
+		`w.yaml:13:28: unknown key "pull"; keys allowed here are line, active_low, expander, pin, reader, terminal`,
 	}},
 	{"input active low", "{line: GPIO6, pull: up}", "{line: GPIO6, pull: up, active_low: true}", []string{
-		`w.yaml:8:49: input "main-rex": active_low is for outputs; the level of an input is its active in the district's file`,
+		`w.yaml:8:37: unknown key "active_low"; keys allowed here are line, pull, expander, pin, loop, reader, terminal`,
 	}},
 	{"wrong address", "address: 0x62", "address: 0x76", []string{
 		`w.yaml:15:40: sensor "hall-air": address is 0x76; allowed for the chip scd4x are 0x62`,
 	}},
-	{"address twice", "address: 0x62", "address: 0x76, bus: 1", []string{
+	{"address twice", "address: 0x62", "address: 0x76, i2c: 1", []string{
 		`w.yaml:15:40: sensor "hall-air": address is 0x76; allowed for the chip scd4x are 0x62`,
-		`w.yaml:15:46: key "bus" is given twice; the first is in line 15`,
+		`w.yaml:15:46: key "i2c" is given twice; the first is in line 15`,
 	}},
 	{"address out of range", "address: 0x62", "address: -1", []string{
 		`w.yaml:15:40: found "-1", expected a whole number from 0 to 65535`,
 	}},
-	{"no bus", "bus: 1, ", "", []string{
-		`w.yaml:16:3: sensor "hall-climate": there is no bus, expected the I²C bus such as /dev/i2c-1`,
+	{"no bus", "i2c: 1, ", "", []string{
+		`w.yaml:16:3: sensor "hall-climate" (bme280) is not connected: expected i2c, such as i2c: /dev/i2c-1`,
 	}},
-	{"unknown key", "bus: 1, ", "buss: 1, ", []string{
-		`w.yaml:16:3: sensor "hall-climate": there is no bus, expected the I²C bus such as /dev/i2c-1`,
-		`w.yaml:16:18: unknown key "buss" (did you mean "bus"?); keys allowed here are bus, address`,
+	{"bus of no number", "i2c: 1, ", "i2c: /dev/i2c1, ", []string{
+		`w.yaml:16:23: sensor "hall-climate": i2c is "/dev/i2c1", expected the I²C bus such as /dev/i2c-1`,
+	}},
+	{"unknown key", "i2c: 1, ", "i2cc: 1, ", []string{
+		`w.yaml:16:3: sensor "hall-climate" (bme280) is not connected: expected i2c, such as i2c: /dev/i2c-1`,
+		`w.yaml:16:18: unknown key "i2cc" (did you mean "i2c"?); keys allowed here are i2c, address, onewire, rom, uart, line, pull, active_low`,
+	}},
+	{"sensor by another way", "i2c: 1, address", "uart: /dev/ttyAMA0, address", []string{
+		`w.yaml:16:3: sensor "hall-climate" (bme280) is not connected: expected i2c, such as i2c: /dev/i2c-1`,
 	}},
 }

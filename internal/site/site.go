@@ -7,7 +7,11 @@
 // It does no I/O beyond reading the file that it is told to read.
 package site
 
-import "time"
+import (
+	"time"
+
+	"kapija/internal/cardformat"
+)
 
 // Outside is the zone ID of everything that is not in the building.
 const Outside = "outside"
@@ -22,6 +26,9 @@ type Text struct {
 type District struct {
 	Name      Text        `yaml:"name"`
 	Buildings []*Building `yaml:"buildings"`
+	Own       []*Format   `yaml:"formats"` // card formats of the site's own
+
+	Formats *cardformat.Set `yaml:"-"` // those that everybody has, and Own
 }
 
 // Building is one house. In it, IDs of doors, zones, floors and gateways are unique each
@@ -127,7 +134,7 @@ const (
 type Gateway struct {
 	ID       string     `yaml:"id"`
 	Name     Text       `yaml:"name"`
-	Model    string     `yaml:"model"` // pi4, pi5, …: for people; the wiring file says what it means
+	Model    string     `yaml:"model"` // zero2, pi3, pi4 or pi5
 	Readers  []*Reader  `yaml:"readers"`
 	Inputs   []*Input   `yaml:"inputs"`
 	Outputs  []*Output  `yaml:"outputs"`
@@ -140,10 +147,13 @@ type Gateway struct {
 // Reader is one badge reader.
 type Reader struct {
 	ID      string   `yaml:"id"`
-	Formats []string `yaml:"formats"` // names of cardformat, one for each length: wiegand-26, wiegand-37
+	Formats []string `yaml:"formats"` // names of those of the district; Wiegand formats one for each length
 	LED     string   `yaml:"led"`     // output: energised is green; empty: none
 	Buzzer  string   `yaml:"buzzer"`  // output; empty: none
 	Tamper  string   `yaml:"tamper"`  // input, active while the reader is off its wall; empty: none
+
+	Keypad         string `yaml:"keypad"`          // how a Wiegand reader sends keys: 4-bit, 8-bit or 26-bit; empty: it has none
+	KeypadFacility int    `yaml:"keypad_facility"` // of the frame in which a 26-bit keypad sends the PIN; default 0
 }
 
 // Input is one contact.
@@ -160,48 +170,18 @@ type Output struct {
 	Name Text   `yaml:"name"`
 }
 
-// Counter is a pair of light barriers that counts people with their direction.
+// Counter counts people with their direction: by two light barriers, or by two distance sensors.
 type Counter struct {
 	ID    string `yaml:"id"`
-	Outer string `yaml:"outer"` // input of the barrier on the outer side
-	Inner string `yaml:"inner"` // input of the barrier on the inner side
+	Chip  string `yaml:"chip"`  // vl53l1x: two distance sensors; empty: two light barriers
+	Outer string `yaml:"outer"` // input of the barrier on the outer side; empty with a chip
+	Inner string `yaml:"inner"` // input of the barrier on the inner side; empty with a chip
 }
 
-// Sensor measures the air of one zone.
+// Sensor measures or watches something in one zone.
 type Sensor struct {
 	ID    string        `yaml:"id"`
 	Zone  string        `yaml:"zone"`
-	Chip  string        `yaml:"chip"`  // bme280, scd4x
+	Chip  string        `yaml:"chip"`  // one of those in chips.go
 	Every time.Duration `yaml:"every"` // how often it is read; default 60 s
-}
-
-// Wiring says where the devices of one gateway are on its board: configs/gateways/*.yaml.
-type Wiring struct {
-	Building string                `yaml:"building"`
-	Gateway  string                `yaml:"gateway"`
-	Chip     string                `yaml:"chip"` // label of the GPIO chip: pinctrl-bcm2711, pinctrl-rp1
-	Readers  map[string]DataLines  `yaml:"readers"`
-	Inputs   map[string]LineWiring `yaml:"inputs"`
-	Outputs  map[string]LineWiring `yaml:"outputs"`
-	Sensors  map[string]BusWiring  `yaml:"sensors"`
-}
-
-// DataLines are the two data lines of a Wiegand reader, by the kernel's line name.
-type DataLines struct {
-	D0   string `yaml:"d0"`
-	D1   string `yaml:"d1"`
-	Pull string `yaml:"pull"` // up, down or none; default none: the level shifter pulls
-}
-
-// LineWiring is one GPIO line.
-type LineWiring struct {
-	Line      string `yaml:"line"`       // the kernel's line name: GPIO17
-	Pull      string `yaml:"pull"`       // inputs: up, down or none
-	ActiveLow bool   `yaml:"active_low"` // outputs: energised is low
-}
-
-// BusWiring is one I²C device.
-type BusWiring struct {
-	Bus     string `yaml:"bus"`     // periph's bus name: /dev/i2c-1 or 1
-	Address uint16 `yaml:"address"` // 7 bit
 }

@@ -29,6 +29,10 @@ var protocol = map[string]word{
 	"kind.reader.tamper":         {"Неко дира читач", "Reader tampered with"},
 	"kind.reader.tamper_cleared": {"Читач је поново на месту", "Reader is in its place again"},
 	"kind.reader.insecure":       {"Читач није заштићен", "Reader is not secure"},
+	"kind.reader.secure":         {"Читач је поново заштићен", "Reader is secure again"},
+	"kind.reader.paired":         {"Читач упарен", "Reader paired"},
+	"kind.power.failed":          {"Напајање отказује", "Power fails"},
+	"kind.power.restored":        {"Напајање враћено", "Power is back"},
 
 	"kind.input.active":         {"Улаз активан", "Input active"},
 	"kind.input.normal":         {"Улаз миран", "Input normal"},
