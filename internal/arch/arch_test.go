@@ -147,6 +147,21 @@ func TestGatewayBinaryCarriesNoServer(t *testing.T) {
 	}
 }
 
+// docs/adding-a-driver.md promises that a driver is a small thing: its example is, with the playback of its wire.
+func TestTheExampleOfADriverIsSmall(t *testing.T) {
+	lines := 0
+	for _, name := range []string{"sht4x.go", "playback_test.go"} {
+		b, err := os.ReadFile(filepath.Join("../../firmware-bridge/sht4x", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += strings.Count(string(b), "\n")
+	}
+	if lines >= 150 {
+		t.Errorf("the example has %d lines, expected fewer than 150", lines)
+	}
+}
+
 // Library code does not log by the package-wide logger, end the process or read the environment: commands do.
 func TestLibrariesTouchNoGlobals(t *testing.T) {
 	for _, p := range list(t, "./...") {
