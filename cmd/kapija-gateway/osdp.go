@@ -17,6 +17,7 @@ import (
 	bridge "kapija/firmware-bridge"
 	"kapija/firmware-bridge/osdp"
 	"kapija/firmware-bridge/osdp/secure"
+	"kapija/firmware-bridge/rig"
 	"kapija/firmware-bridge/secrets"
 	"kapija/firmware-bridge/serialport"
 	"kapija/gateway"
@@ -39,7 +40,7 @@ type busPlace struct {
 }
 
 // open opens a bus. The gateway must not run: a port has one user.
-func (b *busPlace) open(f found, bus string, log *slog.Logger) (bridge.Port, func() error, error) {
+func (b *busPlace) open(f found, o rig.Opts, bus string, log *slog.Logger) (bridge.Port, func() error, error) {
 	v := f.wiring.Buses[bus]
 	if b.Port != "" {
 		p, err := serialport.Open(b.Port, v.Baud, &serialport.Opts{RS485: v.RTS})
@@ -48,20 +49,15 @@ func (b *busPlace) open(f found, bus string, log *slog.Logger) (bridge.Port, fun
 		}
 		return p, p.Close, nil
 	}
-	o, err := b.rig(f)
+	w, err := b.wires(f, o, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	w, err := b.wires(f, o, log)
-	if err != nil {
-		return nil, nil, errors.Join(err, o.Secrets.Close())
-	}
-	closer := func() error { return errors.Join(w.Close(), o.Secrets.Close()) }
 	p, err := w.Serial(bus)
 	if err != nil {
-		return nil, nil, errors.Join(err, closer())
+		return nil, nil, errors.Join(err, w.Close())
 	}
-	return p, func() error { return errors.Join(p.Close(), closer()) }, nil
+	return p, func() error { return errors.Join(p.Close(), w.Close()) }, nil
 }
 
 func (b *busPlace) find() (found, error) {
@@ -85,9 +81,12 @@ func (c *scanCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, port.Close()) }()
-	log.Info("scanning", "port", c.Port, "speeds", c.Bauds, "at most", time.Duration(len(c.Bauds))*35*time.Second)
-	n, failed := 0, error(nil)
-	err = osdp.Scan(ctx, port, c.Bauds, func(f osdp.Found) {
+	n, tried, failed := 0, 0, error(nil)
+	trying := func(baud int) {
+		tried++
+		log.Info("scanning", "port", c.Port, "baud", baud, "speed", fmt.Sprintf("%d of %d", tried, len(c.Bauds)), "takes", "35s")
+	}
+	err = osdp.Scan(ctx, port, c.Bauds, trying, func(f osdp.Found) {
 		n++
 		line := fmt.Sprintf("address %d at %d baud: %v, %s", f.Address, f.Baud, f.ID, secureWords(f.Secure))
 		if c.JSON {
@@ -133,11 +132,11 @@ func (r *readerAt) work(log *slog.Logger, use func(f found, known *secrets.Store
 	if err := owned(r.Data, os.Geteuid()); err != nil {
 		return err
 	}
-	o, err := r.rig(f)
+	o, done, err := r.rig(f)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.Secrets.Close()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	t := osdp.Target{Address: byte(v.Address), Baud: f.wiring.Buses[v.OSDP].Baud, ClearText: v.Clear}
 	p, err := o.Secrets.Reader(r.Reader)
 	if err != nil && !errors.Is(err, secrets.ErrNotPaired) {
@@ -147,7 +146,7 @@ func (r *readerAt) work(log *slog.Logger, use func(f found, known *secrets.Store
 	if t.Key != nil || t.Pending != nil {
 		t.ClearText = false
 	}
-	port, closer, err := r.open(f, v.OSDP, log)
+	port, closer, err := r.open(f, o, v.OSDP, log)
 	if err != nil {
 		return err
 	}
@@ -228,7 +227,7 @@ func (c *pairCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) erro
 			return known.Pair(c.Reader, secrets.Pairing{Key: before.Key, Pending: &k, ID: before.ID})
 		})
 		if err != nil {
-			return errors.Join(fmt.Errorf("reader %s: %w", c.Reader, err), c.failed(known, before, err),
+			return errors.Join(fmt.Errorf("reader %s: %w; put it into install mode, as its manual says, and pair it again", c.Reader, err), c.failed(known, before, err),
 				record.Record(context.WithoutCancel(ctx), event.Event{Kind: event.ReaderInsecure, Cause: fmt.Sprintf("%s: pairing_failed: by %s: %v", c.Reader, who(), err)}))
 		}
 		if err := known.Pair(c.Reader, secrets.Pairing{Key: &key, ID: id}); err != nil {

@@ -27,6 +27,8 @@ type place struct {
 	Wiring   string `help:"Which device is where on this board." env:"KAPIJA_WIRING" placeholder:"FILE"`
 	Sim      string `help:"Virtual wires instead of a board, driven through this Unix socket; with --wiring, wired as that file says." placeholder:"SOCKET"`
 
+	Capture string `help:"Folder for what passes over the buses of OSDP readers: a line a frame, without keys and cards. Off unless it is named." env:"KAPIJA_CAPTURE" placeholder:"DIR"`
+
 	Data string `help:"Folder for journals, policy and readers' keys; this gateway's own." default:"/var/lib/kapija-gateway" env:"KAPIJA_DATA" placeholder:"DIR"`
 	Keys string `help:"Folder with policy.pub, site.key and, for cards with secrets, cards.yaml." default:"/etc/kapija/keys" env:"KAPIJA_KEYS" placeholder:"DIR"`
 }
@@ -65,10 +67,15 @@ func loadWiring(path string, d *site.District, building, gateway string) (*site.
 	return w, nil
 }
 
-// rig is how the devices are wired and what they need to know. The caller closes its secrets.
-func (p *place) rig(f found) (rig.Opts, error) {
+// rig is how the devices are wired and what they need to know. Done is called when they have ended.
+func (p *place) rig(f found) (o rig.Opts, done func() error, err error) {
 	known, err := secrets.Open(p.Keys, filepath.Join(p.Data, readersDir))
-	return rig.Opts{Wiring: f.wiring, Formats: f.district.Formats, Secrets: known}, err
+	if err != nil {
+		return o, nil, err
+	}
+	c := &captures{dir: p.Capture}
+	o = rig.Opts{Wiring: f.wiring, Formats: f.district.Formats, Secrets: known, Capture: c.of}
+	return o, func() error { return errors.Join(c.Close(), known.Close()) }, nil
 }
 
 // readersDir is the folder below the data folder with what is known of OSDP readers and cards.
@@ -97,11 +104,11 @@ func (h *hands) hold(ctx context.Context, log *slog.Logger, use func(found, tech
 	if err := owned(h.Data, os.Geteuid()); err != nil {
 		return err
 	}
-	o, err := h.rig(f)
+	o, done, err := h.rig(f)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.Secrets.Close()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	w, err := h.place.wires(f, o, log)
 	if err != nil {
 		return err

@@ -40,11 +40,11 @@ func (r *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	devices, err := r.rig(f)
+	devices, done, err := r.rig(f)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, devices.Secrets.Close()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	wires, err := r.wires(f, devices, log)
 	if err != nil {
 		return err

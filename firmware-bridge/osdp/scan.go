@@ -21,9 +21,9 @@ type Found struct {
 const scanWait = 200 * time.Millisecond
 
 // Scan asks every address at every speed who is there, and calls found for each reader that answers; an answer that is not
-// understood counts as none. Speeds at which anything answers a broadcast go first. A speed takes half a minute. The error
-// is that of the port, or of ctx. Nothing else may use the bus.
-func Scan(ctx context.Context, port bridge.Port, bauds []int, found func(Found)) error {
+// understood counts as none. Speeds at which anything answers a broadcast go first. A speed takes half a minute; trying is
+// called when it is begun. The error is that of the port, or of ctx. Nothing else may use the bus.
+func Scan(ctx context.Context, port bridge.Port, bauds []int, trying func(baud int), found func(Found)) error {
 	if err := port.SetReadTimeout(readFor); err != nil {
 		return fmt.Errorf("osdp: port: %w", err)
 	}
@@ -42,6 +42,7 @@ func Scan(ctx context.Context, port bridge.Port, bauds []int, found func(Found))
 		}
 	}
 	for _, baud := range append(lively, rest...) {
+		trying(baud)
 		if err := s.speed(ctx, baud, found); err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func TestScan(t *testing.T) {
 	bench(t, func(t *testing.T, port bridge.Port, _ []*peripheral.PD) {
 		var got []osdp.Found
 		begin := time.Now()
-		if err := osdp.Scan(t.Context(), port, []int{9600, 38400}, func(f osdp.Found) { got = append(got, f) }); err != nil {
+		if err := osdp.Scan(t.Context(), port, []int{9600, 38400}, func(int) {}, func(f osdp.Found) { got = append(got, f) }); err != nil {
 			t.Fatal(err)
 		}
 		want := []osdp.Found{
@@ -71,7 +71,7 @@ func TestScanFindsASingleReaderSoon(t *testing.T) {
 	bench(t, func(t *testing.T, port bridge.Port, _ []*peripheral.PD) {
 		ctx, cancel := context.WithCancel(t.Context())
 		begin := time.Now()
-		err := osdp.Scan(ctx, port, []int{9600, 38400, 115200}, func(f osdp.Found) {
+		err := osdp.Scan(ctx, port, []int{9600, 38400, 115200}, func(int) {}, func(f osdp.Found) {
 			if f.Baud != 115200 || f.Address != 2 {
 				t.Errorf("found %+v", f)
 			}
