@@ -138,7 +138,11 @@ func (b *build) expanderOutput(id string, v site.OutputWiring) (bridge.Output, e
 	if err != nil {
 		return nil, fmt.Errorf("output %s: %w", id, err)
 	}
-	return dev.Output(v.Pin)
+	out, err := dev.Output(v.Pin)
+	if err != nil {
+		return nil, fmt.Errorf("output %s: %w", id, err)
+	}
+	return newPatient(out), nil
 }
 
 // open makes the mcp23017, once.
