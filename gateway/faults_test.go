@@ -58,6 +58,7 @@ func TestL26OutputIsReadBack(t *testing.T) {
 			t.Error("the lock was not energised again")
 		}
 		time.Sleep(everyCheck)
+		synctest.Wait()
 		magnet.fail(errBus)
 		time.Sleep(5 * everyCheck)
 		magnet.fail(nil)

@@ -69,6 +69,28 @@ func TestBytesPassUnchanged(t *testing.T) {
 	}
 }
 
+// Whoever is second is told so, root as well, and has the port when the first one closed it.
+func TestPortIsHadByOne(t *testing.T) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer slave.Close()
+	for _, opts := range []*serialport.Opts{nil, {RS485: true}} {
+		first, err := serialport.Open(slave.Name(), 9600, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := serialport.Open(slave.Name(), 9600, opts); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "another program has it open") {
+			t.Errorf("a port that is taken: %v", err)
+		}
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestReadTimeout(t *testing.T) {
 	p, _ := open(t, nil)
 	if err := p.SetReadTimeout(time.Millisecond); err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-
-	"kapija/firmware-bridge/sim"
 )
 
 func TestBadCommands(t *testing.T) {
@@ -61,10 +59,13 @@ func FuzzDo(f *testing.F) {
 	} {
 		f.Add(line)
 	}
-	w, err := sim.Open(gateway, nil)
-	if err != nil {
-		f.Fatal(err)
+	for _, line := range good {
+		f.Add(line)
 	}
+	for line := range bad {
+		f.Add(line)
+	}
+	w := newBench(f).open(f)
 	f.Fuzz(func(t *testing.T, line string) {
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()

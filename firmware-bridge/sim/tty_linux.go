@@ -17,9 +17,13 @@ import (
 // tty puts the bus behind a serial port of this machine: a pseudo-terminal, and beside the socket a link to it that has the
 // name of both. Who opens it, the gateway or a technician's program, has the bus.
 func (b *readerBus) tty(socket, id string) error {
-	far, near, err := pty.Open()
+	blocking, near, err := pty.Open()
 	if err != nil {
 		return fmt.Errorf("sim: %s: pseudo-terminal: %w", b.name, err)
+	}
+	far, err := pollable(blocking)
+	if err != nil {
+		return fmt.Errorf("sim: %s: pseudo-terminal: %w", b.name, errors.Join(err, near.Close()))
 	}
 	b.w.closers = append(b.w.closers, func() {
 		far.Close()
@@ -33,6 +37,26 @@ func (b *readerBus) tty(socket, id string) error {
 	b.w.serial[id] = func() (bridge.Port, error) { return serialport.Open(near.Name(), b.baud, nil) }
 	b.w.start(func() { _ = peripheral.Serve(b.w.ctx, &terminalEnd{far, near, b.line}, b.line, b.w.clock) })
 	return nil
+}
+
+// pollable gives a file in the place of f whose Close ends a Read that waits, which pty.Open's does not.
+func pollable(f *os.File) (*os.File, error) {
+	defer f.Close()
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	copied := -1
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		if copied, failed = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); failed == nil {
+			failed = unix.SetNonblock(copied, true)
+		}
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(copied), f.Name()), nil
 }
 
 // relink makes a link in the place of one that a dead process left.

@@ -26,14 +26,20 @@ func behindTTY(t *testing.T) (b theBench, link string) {
 	return b, filepath.Join(dir, "wires.rs485.tty")
 }
 
+// Bounds of a wait; no measures of speed.
+const (
+	patience = 20 * time.Second
+	silence  = 3 * time.Second // a reader that would answer does so long before
+)
+
 // info asks the reader of the bench what it is, at a speed.
-func info(t *testing.T, b theBench, port bridge.Port, address byte, baud int) error {
+func info(t *testing.T, b theBench, port bridge.Port, address byte, baud int, within time.Duration) error {
 	t.Helper()
 	known, err := b.opts.Secrets.Reader("osdp")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // bounds a failure; no measure of speed
+	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	got, err := osdp.Info(ctx, port, osdp.Target{Address: address, Baud: baud, Key: known.Key})
 	if err == nil && (got.ID != known.ID || !got.Verified) {
@@ -50,7 +56,7 @@ func TestBusBehindATTY(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := info(t, b, port, 0, 9600); err != nil {
+	if err := info(t, b, port, 0, 9600, patience); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Serial("rs485"); !errors.Is(err, syscall.EBUSY) {
@@ -66,7 +72,7 @@ func TestBusBehindATTY(t *testing.T) {
 	if _, err := serialport.Open(link, 9600, nil); err == nil || !strings.Contains(err.Error(), "another program has it open") {
 		t.Errorf("the technician opens a bus that is taken: %v", err)
 	}
-	if err := info(t, b, port, 0, 9600); err != nil {
+	if err := info(t, b, port, 0, 9600, patience); err != nil {
 		t.Error(err)
 	}
 	if err := w.Close(); err != nil {
@@ -98,7 +104,7 @@ func TestTTYFollowsTheSpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer port.Close()
-	if err := info(t, b, port, 0, 38400); err == nil {
+	if err := info(t, b, port, 0, 38400, silence); err == nil {
 		t.Error("the reader answers at a speed that is not its own")
 	}
 	known, err := b.opts.Secrets.Reader("osdp")
@@ -108,7 +114,7 @@ func TestTTYFollowsTheSpeed(t *testing.T) {
 	if err := osdp.SetComm(t.Context(), port, osdp.Target{Key: known.Key}, 5, 115200); err != nil {
 		t.Fatal(err)
 	}
-	if err := info(t, b, port, 5, 115200); err != nil {
+	if err := info(t, b, port, 5, 115200, patience); err != nil {
 		t.Errorf("at the new speed and address: %v", err)
 	}
 }
