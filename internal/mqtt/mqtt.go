@@ -105,12 +105,16 @@ func Dial(c Config) (*Client, error) {
 	if c.Will != nil {
 		o.SetBinaryWill(c.Will.Topic, c.Will.Payload, qos, c.Will.Retained)
 	}
+	kept := newStore()
+	o.SetStore(kept)
 	// Called between two connections, when nothing of the old one can arrive any more.
 	o.SetConnectionAttemptHandler(func(_ *url.URL, t *tls.Config) *tls.Config {
 		cl.in.drop()
+		kept.attempt()
 		return t
 	})
 	o.SetOnConnectHandler(func(paho.Client) {
+		kept.waitResumed()
 		cl.connected()
 		if c.OnConnect != nil {
 			c.OnConnect(cl)
@@ -174,8 +178,10 @@ func (c *Client) Connected() bool { return c.paho.IsConnectionOpen() }
 // Publish sends one message and waits until the broker has taken it (PUBACK). It fails at once with ErrNotConnected when
 // there is no connection.
 func (c *Client) Publish(ctx context.Context, m Message) error {
-	down := c.down()
-	if !c.paho.IsConnectionOpen() {
+	c.mu.Lock()
+	down, online := c.lost, c.online
+	c.mu.Unlock()
+	if !online || !c.paho.IsConnectionOpen() {
 		return ErrNotConnected
 	}
 	return wait(ctx, c.paho.Publish(m.Topic, qos, m.Retained, m.Payload), down)
