@@ -106,7 +106,7 @@ func (o *output) usable() error {
 	case o.reader == nil:
 		return fmt.Errorf("osdp: %s: the bus %s has no such reader", o.name, o.bus.id)
 	case !o.reader.online:
-		return fmt.Errorf("osdp: %s: %w", o.name, panel.ErrOffline)
+		return fmt.Errorf("%w: %s", panel.ErrOffline, o.name)
 	}
 	return nil
 }

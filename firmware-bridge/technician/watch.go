@@ -67,7 +67,7 @@ func Watch(ctx context.Context, c Config, edges bool, tell func(Seen) error) err
 				err = tell(s)
 			}
 			if err != nil {
-				_ = 0
+				cancel()
 			}
 		case <-ended:
 			return err
