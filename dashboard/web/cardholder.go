@@ -11,6 +11,7 @@ import (
 
 	"kapija/dashboard/directory"
 	"kapija/dashboard/web/lang"
+	"kapija/internal/policy"
 )
 
 func (p *page) levelNames(ids []string, levels map[string]directory.Level) string {
@@ -84,6 +85,18 @@ func (p *page) format(f string) string {
 		return strings.TrimSpace(name + " " + rest)
 	}
 	return f
+}
+
+// strength says what a card of this format is worth, where it is read without a reader in between: a UID can be copied by
+// who holds it for a second.
+func (p *page) strength(f string) string {
+	switch {
+	case policy.StrengthOf(f) >= policy.StrengthSecret:
+		return p.T("badge.proven")
+	case strings.HasPrefix(f, "uid-"):
+		return p.T("badge.weak")
+	}
+	return ""
 }
 
 var cardKinds = map[string]string{"wiegand": "Wiegand", "uid": "UID", "desfire": "DESFire", "ntag424": "NTAG 424"}

@@ -185,6 +185,19 @@ func TestPeopleWithoutScript(t *testing.T) {
 	b.get("/people/p124", "manager").must(t, 200, "Obustavi pristup")
 }
 
+// What a card is worth is said beside its format: a UID is easily copied, a card that proves a secret is not.
+func TestBadgesSayWhatTheyAreWorth(t *testing.T) {
+	b := newBench(t)
+	for _, c := range []struct{ format, want, not string }{
+		{"uid-56", "lako se kopira", "dokazuje"}, {"desfire", "dokazuje svoju tajnu", "kopira"}, {"wiegand-26", "Wiegand 26", "kopira"},
+	} {
+		b.people.all[1].Badges[0].Format = c.format
+		page := b.get("/people/p001", "manager")
+		page.must(t, 200, c.want)
+		page.mustNot(t, c.not)
+	}
+}
+
 func TestABadgeOfAnotherPersonIsNotRevoked(t *testing.T) {
 	b := newBench(t)
 	b.post("/people/p001/badges/b0004/revoke", "manager", url.Values{}).must(t, 404)

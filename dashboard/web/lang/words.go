@@ -260,6 +260,8 @@ var register = map[string]word{
 	"done.resumed":   {"Приступ је враћен.", "Access was resumed."},
 
 	"error.name_needed":    {"Упишите име.", "Enter a name."},
+	"badge.weak":           {"лако се копира", "easily copied"},
+	"badge.proven":         {"доказује своју тајну", "proves its secret"},
 	"error.format_needed":  {"Изаберите формат картице.", "Choose a card format."},
 	"error.facility_wrong": {"Код објекта је број без размака и слова.", "The facility code is a number without spaces or letters."},
 	"error.number_wrong":   {"Број картице је број без размака и слова, онако како пише на картици.", "The card number is a number without spaces or letters, as printed on the card."},
