@@ -177,6 +177,22 @@ func TestDailyResetAgainstSlowModel(t *testing.T) {
 			t.Fatalf("reset %d: at %s the last was at %s", c.reset, at.In(belgrade), got.In(belgrade))
 		}
 	})
+	// 02:01 is left out on the day on which the clock goes from 02:00 to 03:00: the change is the reset of that day.
+	for _, year := range []int{2000, 2027} { // outside of the years that are written out, and in them
+		change := time.Date(year, 3, 31, 1, 0, 0, 0, time.UTC)
+		for change.Weekday() != time.Sunday {
+			change = change.AddDate(0, 0, -1)
+		}
+		c := mustCompile(t, Rules{TimeZone: "Europe/Belgrade", Reset: 121})
+		for _, after := range []time.Duration{0, time.Second, time.Minute, time.Hour, 20 * time.Hour} {
+			if got := c.resetBefore(change.Add(after)); !got.Equal(change) {
+				t.Errorf("%v after the change of %d the last reset was at %s, expected %s", after, year, got.In(belgrade), change.In(belgrade))
+			}
+		}
+		if got := c.resetBefore(change.Add(-time.Second)); got.After(change.Add(-22 * time.Hour)) {
+			t.Errorf("just before the change the last reset was at %s", got.In(belgrade))
+		}
+	}
 	if c := mustCompile(t, Rules{TimeZone: "UTC"}); !c.resetBefore(monday).IsZero() {
 		t.Error("a reset that nobody wants")
 	}

@@ -195,6 +195,11 @@ func (c *ruleset) resetBefore(t time.Time) time.Time {
 	second := (local%secondsPerDay + secondsPerDay) % secondsPerDay
 	gone := (second - int64(c.reset)*60 + secondsPerDay) % secondsPerDay
 	then := time.Unix(t.Unix()-gone, 0)
-	// The clock may have been changed in between. In the hour that is left out there is no such minute: the change is it.
-	return then.Add(-time.Duration(c.zone.local(then)-(local-gone)) * time.Second)
+	// The clock may have been changed in between.
+	want := local - gone
+	reset := then.Add(-time.Duration(c.zone.local(then)-want) * time.Second)
+	if c.zone.local(reset) != want { // in the hour that is left out: the change is it
+		return c.zone.change(then, reset)
+	}
+	return reset
 }

@@ -62,6 +62,15 @@ func (z *zone) local(t time.Time) int64 {
 	return now + z.spans[i].offset
 }
 
+// change is the first moment after from at which the offset is that at until. There is one change in between.
+func (z *zone) change(from, until time.Time) time.Time {
+	offset := func(t time.Time) int64 { return z.local(t) - t.Unix() }
+	seconds := int(until.Unix() - from.Unix())
+	return from.Add(time.Duration(sort.Search(seconds, func(i int) bool {
+		return offset(from.Add(time.Duration(i)*time.Second)) == offset(until)
+	})) * time.Second)
+}
+
 // steadyUntil is the end of the time from now on in which the minutes of one local day follow one another. When now is
 // in the middle of a minute, it is that minute's end at the latest. Both in Unix seconds.
 func (z *zone) steadyUntil(now int64) int64 {
