@@ -123,6 +123,21 @@ func TestPairingThatFails(t *testing.T) {
 	}
 }
 
+// A reader that had a key and does not prove it may have been exchanged: it takes a technician who says that it was not.
+func TestExchangedReaderIsNotPairedByAccident(t *testing.T) {
+	b := busOf(t)
+	b.expect("has a key of its own", "pair", "osdp")
+	other := busOf(t) // with a reader out of its box
+	other.args[9] = b.args[9]
+	out, err := other.osdp("pair", "osdp")
+	if err == nil || !strings.Contains(err.Error(), "set back or exchanged") {
+		t.Fatalf("found %q and the error %v, expected a refusal", out, err)
+	}
+	b.expect("over Secure Channel with its own key", "info", "osdp") // its key is still kept
+	other.expect("has a key of its own", "pair", "osdp", "--release")
+	other.expect("over Secure Channel with its own key", "info", "osdp")
+}
+
 func TestOSDPRefuses(t *testing.T) {
 	b := busOf(t)
 	for _, c := range []struct {
