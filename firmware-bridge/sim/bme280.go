@@ -18,9 +18,8 @@ import (
 //
 // and all other coefficients are 0.
 type fakeBME280 struct {
+	air
 	regs [256]byte
-	// what there is to measure: Cel, %, Pa
-	temperature, humidity, pressure float64
 }
 
 var bme280Spans = map[string]span{
@@ -30,7 +29,7 @@ var bme280Spans = map[string]span{
 }
 
 func newBME280(func() time.Duration) chip {
-	c := &fakeBME280{temperature: 21, humidity: 45, pressure: 101325}
+	c := &fakeBME280{air: newAir("bme280", bme280Spans)}
 	c.powerOn()
 	return c
 }
@@ -48,21 +47,6 @@ func (c *fakeBME280) powerOn() {
 		0xF7: 0x80, 0xFA: 0x80, // results before the first measurement, section 5.4.7
 		0xFD: 0x80,
 	}
-}
-
-func (c *fakeBME280) set(quantity string, value float64) error {
-	if err := check("bme280", bme280Spans, quantity, value); err != nil {
-		return err
-	}
-	switch quantity {
-	case brick.AirTemperature:
-		c.temperature = value
-	case brick.RelativeHumidity:
-		c.humidity = value
-	case brick.StaticPressure:
-		c.pressure = value
-	}
-	return nil
 }
 
 func (c *fakeBME280) tx(w, r []byte) error {

@@ -21,12 +21,10 @@ const bme680Sampling = 43 * time.Millisecond // temperature, pressure and humidi
 // and all others of these are 0; the heater's are a real chip's. A gas resistance of 0 is a hot plate that does not get
 // hot.
 type fakeBME680 struct {
+	air
 	clock func() time.Duration
 	regs  [256]byte
 	done  time.Duration // when the measurement ends that runs; 0: none
-
-	// what there is to measure: Cel, %, Pa, Ohm
-	temperature, humidity, pressure, gas float64
 }
 
 var bme680Spans = map[string]span{
@@ -37,7 +35,7 @@ var bme680Spans = map[string]span{
 }
 
 func newBME680(clock func() time.Duration) chip {
-	c := &fakeBME680{clock: clock, temperature: 21, humidity: 45, pressure: 101325, gas: 100_000}
+	c := &fakeBME680{clock: clock, air: newAir("bme680", bme680Spans)}
 	c.powerOn()
 	return c
 }
@@ -58,23 +56,6 @@ func (c *fakeBME680) powerOn() {
 		0xEB: 0xAF, 0xEC: 0xE8, 0xED: 0xE2, // par_g2, par_g1
 		0xEE: 18, // par_g3
 	}
-}
-
-func (c *fakeBME680) set(quantity string, value float64) error {
-	if err := check("bme680", bme680Spans, quantity, value); err != nil {
-		return err
-	}
-	switch quantity {
-	case brick.AirTemperature:
-		c.temperature = value
-	case brick.RelativeHumidity:
-		c.humidity = value
-	case brick.StaticPressure:
-		c.pressure = value
-	case brick.GasResistance:
-		c.gas = value
-	}
-	return nil
 }
 
 func (c *fakeBME680) tx(w, r []byte) error {

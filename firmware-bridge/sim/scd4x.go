@@ -20,14 +20,12 @@ const (
 // CRC. It measures only after start_periodic_measurement, has the first result five seconds later, gives each result
 // once, and refuses what the datasheet says it refuses.
 type fakeSCD4x struct {
+	air
 	clock     func() time.Duration
 	measuring bool
 	next      time.Duration // when the next result is there
 	deaf      time.Duration // until when it refuses everything
 	answer    []byte        // what the next read gives
-
-	// what there is to measure: Cel, %, [ppm]
-	temperature, humidity, co2 float64
 }
 
 var scd4xSpans = map[string]span{
@@ -37,27 +35,12 @@ var scd4xSpans = map[string]span{
 }
 
 func newSCD4x(clock func() time.Duration) chip {
-	return &fakeSCD4x{clock: clock, temperature: 21, humidity: 45, co2: 600}
+	return &fakeSCD4x{clock: clock, air: newAir("scd4x", scd4xSpans)}
 }
 
 func (c *fakeSCD4x) address() uint16 { return 0x62 }
 
 func (c *fakeSCD4x) powerOn() { c.measuring, c.answer, c.deaf = false, nil, 0 }
-
-func (c *fakeSCD4x) set(quantity string, value float64) error {
-	if err := check("scd4x", scd4xSpans, quantity, value); err != nil {
-		return err
-	}
-	switch quantity {
-	case brick.AirTemperature:
-		c.temperature = value
-	case brick.RelativeHumidity:
-		c.humidity = value
-	case brick.CO2Level:
-		c.co2 = value
-	}
-	return nil
-}
 
 func (c *fakeSCD4x) tx(w, r []byte) error {
 	if c.clock() < c.deaf {

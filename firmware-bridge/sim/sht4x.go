@@ -18,12 +18,10 @@ const (
 // fakeSHT4x is a Sensirion SHT40, SHT41 or SHT45 (datasheet version 6): commands of one byte, and words with a CRC. It
 // acknowledges nothing while it is busy, and gives each answer once.
 type fakeSHT4x struct {
+	air
 	clock  func() time.Duration
 	busy   time.Duration // until when it refuses everything
 	answer []byte        // what the next read gives
-
-	// what there is to measure: Cel, %
-	temperature, humidity float64
 }
 
 var sht4xSpans = map[string]span{
@@ -32,25 +30,12 @@ var sht4xSpans = map[string]span{
 }
 
 func newSHT4x(clock func() time.Duration) chip {
-	return &fakeSHT4x{clock: clock, temperature: 21, humidity: 45}
+	return &fakeSHT4x{clock: clock, air: newAir("sht4x", sht4xSpans)}
 }
 
 func (c *fakeSHT4x) address() uint16 { return 0x44 }
 
 func (c *fakeSHT4x) powerOn() { c.busy, c.answer = 0, nil }
-
-func (c *fakeSHT4x) set(quantity string, value float64) error {
-	if err := check("sht4x", sht4xSpans, quantity, value); err != nil {
-		return err
-	}
-	switch quantity {
-	case brick.AirTemperature:
-		c.temperature = value
-	case brick.RelativeHumidity:
-		c.humidity = value
-	}
-	return nil
-}
 
 func (c *fakeSHT4x) tx(w, r []byte) error {
 	if c.clock() < c.busy {
