@@ -236,7 +236,7 @@ func gatewayClass(g live.Gateway) string {
 
 func eventClass(k event.Kind) string {
 	switch k {
-	case event.DoorForced, event.DoorHeld, event.ReaderTamper, event.ReaderInsecure, event.JournalDropped:
+	case event.DoorForced, event.DoorHeld, event.ReaderTamper, event.ReaderInsecure, event.PowerFailed, event.JournalDropped:
 		return "alarm"
 	case event.AccessDenied, event.CommandRefused, event.PolicyRefused, event.ReaderOffline, event.InputOffline, event.ClockLost:
 		return "refused"
