@@ -152,8 +152,9 @@ func TestCheckShowsLevelsAndReadings(t *testing.T) {
 func TestCheckWaitsForDevicesThatAreLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		b.do("fail sht4x", "fail line-contact", "fail osdp")
+		b.do("fail sht4x", "fail line-contact", "fail osdp", "fail wiegand")
 		time.AfterFunc(5*time.Second, func() { b.do("heal sht4x", "heal line-contact", "heal osdp") })
+		time.AfterFunc(7*time.Second, func() { b.do("heal wiegand") }) // all others have told by then
 		for id, f := range b.check(within) {
 			if !f.OK {
 				t.Errorf("%s: found %q, expected that it is well", id, f.Found)

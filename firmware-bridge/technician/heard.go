@@ -50,7 +50,7 @@ func (h *heard) take(s bridge.Signal) {
 				break
 			}
 		}
-		if v.Active && v.Kind != bridge.Paired {
+		if v.Active {
 			of = append(of, v)
 		}
 		h.alerts[s.Device] = of

@@ -11,12 +11,9 @@ type lines struct {
 func (c Config) atRest() map[string]lines {
 	found := map[string]lines{}
 	for _, r := range c.Gateway.Readers {
-		if c.link(r.ID) != line {
-			continue
-		}
 		src, err := c.Wires.Wiegand(r.ID)
 		if err != nil {
-			continue // told again, with its cause, when the reader runs
+			continue // it is on no lines, or tells its cause when it runs
 		}
 		if l, err := src.Levels(); err == nil && len(l) == 2 {
 			found[r.ID] = lines{true, l[0], l[1]}

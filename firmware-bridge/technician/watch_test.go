@@ -59,6 +59,7 @@ func TestWatchTellsWhatDevicesTell(t *testing.T) {
 		"bad parity":       {[]string{"wiegand wiegand " + good[:25] + swap(good[25:])}, "wiegand", []string{"card card: bad parity, 26 bits " + good[:25] + swap(good[25:]) + "; try: hold it up again"}},
 		"unknown length":   {[]string{"wiegand wiegand " + oneHundred}, "wiegand", []string{"card card: unknown format, 24 bits " + oneHundred + "; try: no configured format has 24 bits"}},
 		"swapped lines":    {[]string{"wiegand wiegand " + swap(good)}, "wiegand", []string{"bits " + swap(good) + "; try: D0 and D1 are swapped"}},
+		"no lines to swap": {[]string{"wiegand osdp " + swap(good)}, "osdp", []string{"card card: bad parity, 26 bits " + swap(good) + "; try: hold it up again"}},
 		"level":            {[]string{"level line-contact 1"}, "line-contact", []string{"level active"}},
 		"passage":          {[]string{"walk beams in", "walk beams out"}, "beams", []string{"passage one person in", "passage one person out"}},
 		"tamper":           {[]string{"level osdp-tamper 1", "level osdp-tamper 0"}, "osdp", []string{"alert tamper: the reader says that it was opened", "alert tamper is over: the reader is closed"}},
