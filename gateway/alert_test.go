@@ -48,6 +48,8 @@ func TestAlertsAreRecorded(t *testing.T) {
 		"what is over without its beginning": {"entry", []any{over(bridge.Tamper, ""), over(bridge.Power, ""), over(bridge.Insecure, "clear_text: over")}, nil},
 		"told twice": {"entry", []any{begins(bridge.Power, "a"), begins(bridge.Power, "b"), over(bridge.Power, "c"), over(bridge.Power, "d")},
 			[]string{"power.failed main in entry: a", "power.restored main in entry: c"}},
+		"water, told again and again": {"air", []any{bridge.Leak(false), bridge.Leak(true), bridge.Leak(true), bridge.Leak(false), bridge.Leak(false)},
+			[]string{"input.active air", "input.normal air"}},
 		"unknown kind": {"entry", []any{begins("gremlins", "they are back")}, nil},
 		"not secure until nothing is left": {"entry", []any{
 			begins(bridge.Insecure, "clear_text: as it is configured"), begins(bridge.Insecure, "bad_mac: once"),

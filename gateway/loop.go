@@ -47,6 +47,7 @@ type loop struct {
 	players []*player
 	health  *health
 	alerts  map[alertKey]map[string]bool // what has not ended
+	leaks   map[string]bool              // sensors that have found water
 
 	memory    *memory.Memory
 	commanded map[string]commanded // by door
@@ -73,7 +74,7 @@ func newLoop(c Config, boot string, k *clock.Clock, audit, telemetry *journal.Jo
 	l := &loop{
 		c: c, log: c.Log, boot: boot, clock: k, audit: audit, telemetry: telemetry, policy: store, key: key,
 		readers: map[string]reader{}, inputs: map[string]input{}, outputs: map[string]*output{},
-		health: newHealth(c.Gateway), alerts: map[alertKey]map[string]bool{},
+		health: newHealth(c.Gateway), alerts: map[alertKey]map[string]bool{}, leaks: map[string]bool{},
 		memory: memory.New(c.Building), commanded: map[string]commanded{},
 		signals: make(chan bridge.Signal, queueSize), mail: mail, orders: make(chan order), asks: make(chan func()), changed: make(chan struct{}, 1),
 		unwritten: map[*journal.Journal]int{},

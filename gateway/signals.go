@@ -98,7 +98,19 @@ func (l *loop) passed(id string, v bridge.Passage) {
 
 func (l *loop) measured(id string, v bridge.Measured) {
 	l.recordReading(event.Reading{Sensor: id, Quantity: v.Quantity, Value: v.Value, Unit: v.Unit})
+	if v.Quantity == leak && (v.Value != 0) != l.leaks[id] {
+		l.leaks[id] = v.Value != 0
+		e := event.Event{Kind: event.InputNormal, Cause: id}
+		if l.leaks[id] {
+			e.Kind = event.InputActive
+		}
+		l.record(e)
+		l.log.Warn("water", "sensor", id, "found", l.leaks[id])
+	}
 }
+
+// leak is the one reading that is also an event when it changes: somebody has to go there.
+var leak = bridge.Leak(false).Quantity
 
 // deviceHealth records a device that goes or comes back, once per change (L25).
 func (l *loop) deviceHealth(id string, v bridge.Health) {
